@@ -1,0 +1,1 @@
+//! A no-op filter that repeats one host call as often as it is told

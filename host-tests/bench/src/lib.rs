@@ -1,0 +1,1 @@
+//! Cost of a filter in a real Envoy, beside the native filter and a no-op

@@ -1,0 +1,1 @@
+//! The probe policy as a proxy-wasm module

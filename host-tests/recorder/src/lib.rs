@@ -1,0 +1,1 @@
+//! An upstream that records what really reached it and answers as scripted

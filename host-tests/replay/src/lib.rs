@@ -1,0 +1,1 @@
+//! Traffic cases in, verdicts out: the case format and its executors

@@ -1,0 +1,1 @@
+//! The cases, and the tests that run them on every executor

@@ -1,0 +1,1 @@
+//! The request-policy filter as a proxy-wasm module

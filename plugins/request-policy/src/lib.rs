@@ -1,0 +1,1 @@
+//! Verbs, headers and paths: what may enter, and what every answer carries

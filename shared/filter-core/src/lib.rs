@@ -1,0 +1,1 @@
+//! Contracts and pure building blocks of every Portcullis filter

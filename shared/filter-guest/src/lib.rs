@@ -1,0 +1,1 @@
+//! The one adapter between a Policy and proxy-wasm

@@ -1,0 +1,1 @@
+//! Request builders and README checks shared by the tests
