@@ -1,1 +1,21 @@
-//! Contracts and pure building blocks of every Portcullis filter
+//! The functional vocabulary of every Portcullis filter: no I/O, no clock, no proxy-wasm.
+//!
+//! A plugin implements [`policy::Policy`]: a pure function from (compiled policy, event, time, store) to an
+//! [`effect::Step`]. The phase machine in [`stream`] decides which events a policy sees and turns its steps
+//! into an [`stream::Outcome`] that a host performs: the guest adapter in Envoy, or the native executor of the
+//! tests. Both run the same machine.
+
+pub mod audit;
+pub mod config;
+pub mod denial;
+pub mod effect;
+pub mod matcher;
+pub mod message;
+pub mod names;
+pub mod path;
+pub mod policy;
+pub mod redact;
+pub mod store;
+pub mod stream;
+
+pub use http;

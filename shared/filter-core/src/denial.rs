@@ -1,0 +1,185 @@
+//! Refusals: a closed set of reasons, and the answer each gives (RFC 9457 problem details, or a gRPC status).
+
+use crate::config::{At, FromTree, Shape, Tree};
+use crate::effect::RuleName;
+use http::{HeaderName, HeaderValue};
+
+macro_rules! reasons {
+    ($( $(#[doc = $doc:literal])* $variant:ident = $reason:literal, $code:literal, $status:literal, $title:literal; )*) => {
+        /// Why a request was refused. Logs, metrics and filter state carry [`Reason::as_str`]; the client sees
+        /// the coarser [`Reason::code`].
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        pub enum Reason {
+            $( $(#[doc = $doc])* $variant, )*
+        }
+
+        impl Reason {
+            /// Every reason there is.
+            pub const ALL: &'static [Self] = &[$( Self::$variant ),*];
+
+            /// The precise reason, for operators.
+            #[must_use]
+            pub fn as_str(self) -> &'static str {
+                match self { $( Self::$variant => $reason, )* }
+            }
+
+            /// The stable code a client sees, as the last part of `urn:portcullis:<code>`.
+            #[must_use]
+            pub fn code(self) -> &'static str {
+                match self { $( Self::$variant => $code, )* }
+            }
+
+            /// HTTP status of the answer.
+            #[must_use]
+            pub fn status(self) -> u16 {
+                match self { $( Self::$variant => $status, )* }
+            }
+
+            /// Title of the problem type, the same for every occurrence.
+            #[must_use]
+            pub fn title(self) -> &'static str {
+                match self { $( Self::$variant => $title, )* }
+            }
+
+            /// One sentence for the reason table.
+            #[must_use]
+            pub fn doc(self) -> &'static str {
+                match self { $( Self::$variant => concat!($($doc),*).trim_ascii(), )* }
+            }
+        }
+    };
+}
+
+reasons! {
+    /// A request arrived while the filter had no valid configuration.
+    PolicyUnavailable = "policy.unavailable", "policy.unavailable", 503, "Policy unavailable";
+    /// The host called the filter in an order it does not know; nothing is let through.
+    PolicyPhase = "policy.phase", "policy.unavailable", 503, "Policy unavailable";
+    /// The method is not in the matching rule's list; `Allow` names those that are.
+    MethodNotAllowed = "method.not_allowed", "method.not_allowed", 405, "Method not allowed";
+    /// The method is not a token (RFC 9110 section 9.1).
+    MethodMalformed = "method.malformed", "method.malformed", 400, "Malformed method";
+    /// A method-override header is present and the rule says `refuse`.
+    MethodOverride = "method.override", "method.override", 400, "Method override refused";
+    /// The path has more than one reading: dot or empty segment, backslash, encoded slash or segment parameters.
+    PathAmbiguous = "path.ambiguous", "path.malformed", 400, "Malformed path";
+    /// The path has no safe reading: bad or double percent-encoding, control bytes, a fragment, not UTF-8.
+    PathMalformed = "path.malformed", "path.malformed", 400, "Malformed path";
+    /// Envoy could not hand the request headers over: more than 1,024 fields or 1 MiB.
+    HeaderTooMany = "header.too_many", "header.too_large", 431, "Request header fields too large";
+    /// The body is larger than the policy's limit.
+    SizeBody = "size.body", "size.body", 413, "Content too large";
+}
+
+impl Reason {
+    /// gRPC status for the answer to a gRPC request (codes of grpc.io, `google.rpc.Code`).
+    #[must_use]
+    pub fn grpc_status(self) -> u8 {
+        match self.status() {
+            400 | 415 | 422 => 3, // INVALID_ARGUMENT
+            401 => 16,            // UNAUTHENTICATED
+            403 => 7,             // PERMISSION_DENIED
+            404 | 405 => 12,      // UNIMPLEMENTED
+            409 => 10,            // ABORTED
+            413 | 429 | 431 => 8, // RESOURCE_EXHAUSTED
+            500 => 13,            // INTERNAL
+            _ => 14,              // UNAVAILABLE
+        }
+    }
+}
+
+impl FromTree for Reason {
+    fn read(tree: &Tree, at: &At<'_>) -> Option<Self> {
+        let Tree::String(text) = tree else { return at.expected("a reason", tree) };
+        let reason = Self::ALL.iter().copied().find(|reason| reason.as_str() == text);
+        if reason.is_none() {
+            at.error("unknown reason");
+        }
+        reason
+    }
+
+    fn shape() -> Shape {
+        Shape::Scalar("reason")
+    }
+}
+
+/// A refusal with what its answer carries.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Denial {
+    /// Why.
+    pub reason: Reason,
+    /// One sentence a client may read; never a value of the request, never an internal.
+    pub detail: Option<&'static str>,
+    /// Headers of the answer, as `Allow`.
+    pub headers: Vec<(HeaderName, HeaderValue)>,
+    /// The rule that refused, for logs.
+    pub rule: Option<RuleName>,
+}
+
+impl Denial {
+    /// A refusal that says no more than its reason.
+    #[must_use]
+    pub fn new(reason: Reason) -> Self {
+        Self { reason, detail: None, headers: Vec::new(), rule: None }
+    }
+
+    /// Adds the safe sentence.
+    #[must_use]
+    pub fn detail(mut self, detail: &'static str) -> Self {
+        self.detail = Some(detail);
+        self
+    }
+
+    /// Adds a header to the answer.
+    #[must_use]
+    pub fn header(mut self, name: HeaderName, value: HeaderValue) -> Self {
+        self.headers.push((name, value));
+        self
+    }
+
+    /// Names the rule that refused.
+    #[must_use]
+    pub fn rule(mut self, rule: &RuleName) -> Self {
+        self.rule = Some(rule.clone());
+        self
+    }
+
+    /// The answer: `application/problem+json`, or for gRPC a trailers-only status whose message is the title
+    /// (Envoy makes the trailers-only form of a local reply to a gRPC request).
+    #[must_use]
+    pub fn reply(&self, grpc: bool) -> LocalReply {
+        let reason = self.reason;
+        let mut headers = self.headers.clone();
+        if grpc {
+            let body = self.detail.unwrap_or(reason.title()).as_bytes().to_vec();
+            return LocalReply {
+                status: reason.status(),
+                headers,
+                body,
+                grpc_status: Some(reason.grpc_status()),
+            };
+        }
+        headers.push((http::header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json")));
+        let detail = self.detail.map(|detail| format!(",\"detail\":\"{detail}\"")).unwrap_or_default();
+        let body = format!(
+            "{{\"type\":\"urn:portcullis:{}\",\"title\":\"{}\",\"status\":{}{detail}}}",
+            reason.code(),
+            reason.title(),
+            reason.status()
+        );
+        LocalReply { status: reason.status(), headers, body: body.into_bytes(), grpc_status: None }
+    }
+}
+
+/// A complete answer made by the gateway.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LocalReply {
+    /// HTTP status; Envoy turns it into 200 where `grpc_status` is given.
+    pub status: u16,
+    /// Headers beside those Envoy adds (`content-length`, `date`, `server`).
+    pub headers: Vec<(HeaderName, HeaderValue)>,
+    /// Body, or gRPC message.
+    pub body: Vec<u8>,
+    /// gRPC status, for a gRPC request.
+    pub grpc_status: Option<u8>,
+}

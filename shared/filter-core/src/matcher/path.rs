@@ -1,0 +1,176 @@
+//! Path patterns, matched against the canonical path.
+
+use crate::config::{At, FromTree, Shape, Tree};
+use crate::config_struct;
+use crate::path::CanonicalPath;
+use regex_lite::{Regex, RegexBuilder};
+use std::fmt;
+
+config_struct! {
+    /// One of these keys.
+    pub struct PathConfig {
+        /// The whole path.
+        exact: Option<String>,
+        /// The path or what is below it: `/admin` matches `/admin` and `/admin/users`, not `/administrator`.
+        prefix: Option<String>,
+        /// The whole path, where `{name}` stands for one segment that is not empty: `/orders/{id}`.
+        template: Option<String>,
+        /// A regular expression for the whole path, in linear time (no look-around, no back-references).
+        regex: Option<String>,
+    }
+}
+
+/// A compiled path condition.
+#[derive(Debug, Clone)]
+pub enum PathPattern {
+    /// The whole path.
+    Exact(String),
+    /// The path or what is below it; without its trailing slash.
+    Prefix(String),
+    /// Literal segments and `None` for a parameter.
+    Template(Vec<Option<String>>),
+    /// Anchored at both ends.
+    Regex(Regex),
+}
+
+/// How closely a path pattern matches.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Rank {
+    /// The rule names no path.
+    #[default]
+    Any,
+    /// Regular expressions have no order among themselves.
+    Regex,
+    /// The longer prefix is the closer one.
+    Prefix(usize),
+    /// More literal segments are closer.
+    Template(usize),
+    /// The very path.
+    Exact,
+}
+
+/// Longest accepted regular expression, and the memory its program may take, both in bytes.
+const MAX_REGEX: usize = 1024;
+const MAX_REGEX_PROGRAM: usize = 256 * 1024;
+
+impl PathPattern {
+    pub(super) fn test(&self, path: &str) -> Option<Rank> {
+        match self {
+            Self::Exact(exact) => (path == exact).then_some(Rank::Exact),
+            Self::Prefix(prefix) => {
+                let rest = path.strip_prefix(prefix.as_str())?;
+                (rest.is_empty() || rest.starts_with('/')).then_some(Rank::Prefix(prefix.len()))
+            }
+            Self::Template(segments) => {
+                let mut given = path.split('/').skip(1);
+                let fits = segments.iter().all(|segment| match (segment, given.next()) {
+                    (Some(literal), Some(text)) => literal == text,
+                    (None, Some(text)) => !text.is_empty(),
+                    (_, None) => false,
+                });
+                let literals = segments.iter().flatten().count();
+                (fits && given.next().is_none()).then_some(Rank::Template(literals))
+            }
+            Self::Regex(regex) => regex.is_match(path).then_some(Rank::Regex),
+        }
+    }
+}
+
+impl fmt::Display for PathPattern {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Exact(text) => write!(f, "exact {text}"),
+            Self::Prefix(text) => write!(f, "prefix {text}"),
+            // The parameters' names do not matter for what is matched.
+            Self::Template(segments) => {
+                write!(f, "template ")?;
+                segments.iter().try_for_each(|s| write!(f, "/{}", s.as_deref().unwrap_or("{}")))
+            }
+            Self::Regex(regex) => write!(f, "regex {}", regex.as_str()),
+        }
+    }
+}
+
+impl FromTree for PathPattern {
+    fn read(tree: &Tree, at: &At<'_>) -> Option<Self> {
+        let config = PathConfig::read(tree, at)?;
+        match (config.exact, config.prefix, config.template, config.regex) {
+            (Some(text), None, None, None) => canonical(&text, &at.key("exact")).map(Self::Exact),
+            (None, Some(text), None, None) => {
+                let text = canonical(&text, &at.key("prefix"))?;
+                Some(Self::Prefix(text.strip_suffix('/').unwrap_or(&text).to_owned()))
+            }
+            (None, None, Some(text), None) => template(&text, &at.key("template")),
+            (None, None, None, Some(text)) => regex(&text, &at.key("regex")),
+            _ => {
+                at.error("expected exactly one of exact, prefix, template, regex");
+                None
+            }
+        }
+    }
+
+    fn shape() -> Shape {
+        PathConfig::shape()
+    }
+}
+
+/// A pattern that is not in canonical form would never match.
+fn canonical(text: &str, at: &At<'_>) -> Option<String> {
+    match CanonicalPath::parse(text.as_bytes()) {
+        Ok(path) if path.ambiguity.is_none() && path.query.is_none() && path.matched == text => {
+            Some(text.to_owned())
+        }
+        _ => {
+            at.error("must be a canonical path: starts with /, decoded, no //, no dot segments, no ; \\ ? #");
+            None
+        }
+    }
+}
+
+fn template(text: &str, at: &At<'_>) -> Option<PathPattern> {
+    let mut literal = String::new();
+    let mut segments = Vec::new();
+    let Some(rest) = text.strip_prefix('/') else {
+        at.error("must start with /");
+        return None;
+    };
+    for segment in rest.split('/') {
+        let parameter = segment.strip_prefix('{').and_then(|s| s.strip_suffix('}'));
+        match parameter {
+            Some(name) if !name.is_empty() && !name.contains(['{', '}']) => {
+                literal.push_str("/x");
+                segments.push(None);
+            }
+            None if !segment.contains(['{', '}']) => {
+                literal.push('/');
+                literal.push_str(segment);
+                segments.push(Some(segment.to_owned()));
+            }
+            _ => {
+                at.error("a parameter is a whole segment: /orders/{id}");
+                return None;
+            }
+        }
+    }
+    canonical(&literal, at)?;
+    Some(PathPattern::Template(segments))
+}
+
+fn regex(text: &str, at: &At<'_>) -> Option<PathPattern> {
+    if text.len() > MAX_REGEX {
+        at.error(format!("the expression has {} bytes; at most {MAX_REGEX} are accepted", text.len()));
+        return None;
+    }
+    // The bare text first, so that a stray `)` cannot break out of the anchors.
+    let compiled = RegexBuilder::new(text)
+        .size_limit(MAX_REGEX_PROGRAM)
+        .build()
+        .and_then(|_| RegexBuilder::new(&format!("^(?:{text})$")).size_limit(MAX_REGEX_PROGRAM).build());
+    match compiled {
+        Ok(regex) => Some(PathPattern::Regex(regex)),
+        Err(error) => {
+            at.error(format!("not a regular expression: {error}"));
+            None
+        }
+    }
+}

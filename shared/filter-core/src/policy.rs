@@ -1,0 +1,107 @@
+//! The contract of a plugin: a pure function from (compiled policy, event, time, store) to a [`Step`].
+
+use crate::config::{At, Env, FromTree};
+use crate::config_enum;
+use crate::effect::{Effects, Step};
+use crate::message::{RequestHead, ResponseHead};
+use crate::store::SharedStore;
+
+config_enum! {
+    /// Whether refusals are carried out.
+    pub enum Mode {
+        /// Refuse.
+        Enforce = "enforce",
+        /// Change nothing, report what would have been refused.
+        Shadow = "shadow",
+    }
+}
+
+impl Mode {
+    /// The weaker of two modes: a rule in shadow stays so, and a plugin in shadow puts all its rules there.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::Enforce, Self::Enforce) => Self::Enforce,
+            _ => Self::Shadow,
+        }
+    }
+}
+
+/// Microseconds since the Unix epoch. Wall clock: it may step back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Timestamp(pub u64);
+
+/// What the world around a policy answers.
+pub trait Cx {
+    /// The time of this event.
+    fn now(&self) -> Timestamp;
+
+    /// Fills `bytes` with random bytes fit for keys and nonces. `false`: the host has none; do without or deny.
+    #[must_use]
+    fn random(&self, bytes: &mut [u8]) -> bool;
+
+    /// A host attribute, as `["source", "address"]`; integers are 8 bytes little-endian.
+    fn property(&self, path: &[&str]) -> Option<Vec<u8>>;
+
+    /// State shared by all workers of a gateway.
+    fn store(&self) -> &dyn SharedStore;
+}
+
+/// A plugin. `compile` happens once per configuration and worker; the rest per event.
+pub trait Policy: Sized + 'static {
+    /// Folder, crate, filter name and metric prefix, as `request-policy`.
+    const NAME: &'static str;
+    /// The configuration as written.
+    type Config: FromTree;
+    /// Per worker: parsed keys, caches, leases.
+    type State: Default;
+    /// Per request.
+    type Stream: Default;
+
+    /// Checks what reading alone cannot, resolves secrets, and makes the policy. `None`: an error was reported
+    /// at or below `at`.
+    fn compile(config: Self::Config, env: &dyn Env, at: &At<'_>) -> Option<Self>;
+
+    /// Whether a request that awaits its body is held back whole, headers included. Needs
+    /// `allow_on_headers_stop_iteration: true` on the filter in Envoy (1.35 or later): without that flag a
+    /// held request hangs.
+    fn hold_headers(&self) -> bool {
+        false
+    }
+
+    /// A request arrived.
+    fn on_request_headers(
+        &self,
+        state: &mut Self::State,
+        stream: &mut Self::Stream,
+        head: &RequestHead<'_>,
+        cx: &dyn Cx,
+    ) -> Step;
+
+    /// The awaited body is complete; also called with an empty one. Never returns another wait.
+    fn on_request_body(
+        &self,
+        _state: &mut Self::State,
+        _stream: &mut Self::Stream,
+        _body: &[u8],
+        _cx: &dyn Cx,
+    ) -> Step {
+        Step::proceed(Effects::default())
+    }
+
+    /// An answer is on its way to the client, our own denials included. The only place that decorates.
+    fn on_response_headers(
+        &self,
+        _state: &mut Self::State,
+        _stream: &mut Self::Stream,
+        _head: &ResponseHead<'_>,
+        _cx: &dyn Cx,
+    ) -> Effects {
+        Effects::default()
+    }
+
+    /// The stream is gone, answered or not.
+    fn on_done(&self, _state: &mut Self::State, _stream: &mut Self::Stream, _cx: &dyn Cx) -> Effects {
+        Effects::default()
+    }
+}

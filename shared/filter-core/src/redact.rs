@@ -1,0 +1,68 @@
+//! What may appear in a log line: bounded, one line, no control bytes, no query values.
+
+use std::fmt::Write as _;
+
+/// Longest log line, in bytes.
+pub const MAX_LINE: usize = 2048;
+/// Longest single field of a request inside a log line, in bytes.
+const MAX_FIELD: usize = 256;
+
+/// Makes a text fit for a log: control characters and what could reorder a terminal's line are escaped as
+/// `\u{…}`, the rest is cut at [`MAX_LINE`].
+#[must_use]
+pub fn line(text: &str) -> String {
+    let mut out = String::with_capacity(text.len().min(MAX_LINE));
+    for c in text.chars() {
+        if out.len() >= MAX_LINE {
+            out.push('…');
+            break;
+        }
+        if c.is_control() || is_format(c) {
+            // Writing to a String cannot fail.
+            let _ = write!(out, "\\u{{{:x}}}", u32::from(c));
+        } else {
+            out.push(c);
+        }
+    }
+    out
+}
+
+/// Bidirectional controls and other invisible characters that make a log lie to its reader.
+fn is_format(c: char) -> bool {
+    matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
+}
+
+/// A field of a request as a log may show it: capped, bytes that are not UTF-8 replaced, then [`line`].
+#[must_use]
+pub fn field(bytes: &[u8]) -> String {
+    let kept = bytes.get(..MAX_FIELD).unwrap_or(bytes);
+    let mut text = line(&String::from_utf8_lossy(kept));
+    if kept.len() < bytes.len() {
+        text.push('…');
+    }
+    text
+}
+
+/// A `:path` as a log may show it: query values masked, names kept (`/orders?token=*&page=*`).
+#[must_use]
+pub fn path(raw: &[u8]) -> String {
+    let raw = raw.get(..MAX_FIELD.saturating_mul(4)).unwrap_or(raw);
+    let mut parts = raw.splitn(2, |&b| matches!(b, b'?' | b'#'));
+    let path = parts.next().unwrap_or_default();
+    let Some(query) = parts.next() else { return field(path) };
+    let mut masked = Vec::with_capacity(query.len());
+    for pair in query.split(|&b| b == b'&') {
+        if !masked.is_empty() {
+            masked.push(b'&');
+        }
+        match pair.iter().position(|&b| b == b'=') {
+            Some(at) => {
+                masked.extend_from_slice(pair.get(..at).unwrap_or_default());
+                masked.extend_from_slice(b"=*");
+            }
+            // A pair without `=` may be a bare token.
+            None => masked.push(b'*'),
+        }
+    }
+    format!("{}?{}", field(path), field(&masked))
+}
