@@ -86,6 +86,10 @@ impl Reason {
             _ => 14,              // UNAVAILABLE
         }
     }
+
+    fn details(self) -> String {
+        format!("portcullis_{}", self.as_str())
+    }
 }
 
 impl FromTree for Reason {
@@ -154,6 +158,7 @@ impl Denial {
             let body = self.detail.unwrap_or(reason.title()).as_bytes().to_vec();
             return LocalReply {
                 status: reason.status(),
+                details: reason.details(),
                 headers,
                 body,
                 grpc_status: Some(reason.grpc_status()),
@@ -167,13 +172,21 @@ impl Denial {
             reason.title(),
             reason.status()
         );
-        LocalReply { status: reason.status(), headers, body: body.into_bytes(), grpc_status: None }
+        LocalReply {
+            status: reason.status(),
+            details: reason.details(),
+            headers,
+            body: body.into_bytes(),
+            grpc_status: None,
+        }
     }
 }
 
 /// A complete answer made by the gateway.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LocalReply {
+    /// What the access log shows as `%RESPONSE_CODE_DETAILS%`: `portcullis_<reason>`.
+    pub details: String,
     /// HTTP status; Envoy turns it into 200 where `grpc_status` is given.
     pub status: u16,
     /// Headers beside those Envoy adds (`content-length`, `date`, `server`).

@@ -110,7 +110,9 @@ impl<R: Matched> Rules<R> {
         }
         best.map(|(_, rule)| rule)
     }
+}
 
+impl<R> Rules<R> {
     /// Turns every rule into another form.
     pub fn map<S>(self, f: impl FnMut(R) -> S) -> Rules<S> {
         Rules(self.0.into_iter().map(f).collect())

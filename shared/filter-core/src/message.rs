@@ -62,6 +62,23 @@ impl Headers {
         Some(Self { bytes, fields })
     }
 
+    /// The opposite of [`Self::decode`], for any pairs.
+    pub fn encode<'a>(pairs: impl Iterator<Item = (&'a [u8], &'a [u8])> + Clone) -> Vec<u8> {
+        let word = |n: usize| u32::try_from(n).unwrap_or(u32::MAX).to_le_bytes();
+        let mut out = word(pairs.clone().count()).to_vec();
+        for (name, value) in pairs.clone() {
+            out.extend(word(name.len()));
+            out.extend(word(value.len()));
+        }
+        for (name, value) in pairs {
+            for part in [name, value] {
+                out.extend_from_slice(part);
+                out.push(0);
+            }
+        }
+        out
+    }
+
     /// Appends a field; the name is lower-cased.
     pub fn push(&mut self, name: &[u8], value: &[u8]) {
         let start = self.bytes.len();

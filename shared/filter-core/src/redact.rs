@@ -2,8 +2,8 @@
 
 use std::fmt::Write as _;
 
-/// Longest log line, in bytes.
-pub const MAX_LINE: usize = 2048;
+/// Longest log line, in bytes. An audit line stays below it whatever a client sends.
+pub const MAX_LINE: usize = 8192;
 /// Longest single field of a request inside a log line, in bytes.
 const MAX_FIELD: usize = 256;
 
@@ -11,9 +11,13 @@ const MAX_FIELD: usize = 256;
 /// `\u{…}`, the rest is cut at [`MAX_LINE`].
 #[must_use]
 pub fn line(text: &str) -> String {
-    let mut out = String::with_capacity(text.len().min(MAX_LINE));
+    escape(text, MAX_LINE)
+}
+
+fn escape(text: &str, limit: usize) -> String {
+    let mut out = String::with_capacity(text.len().min(limit));
     for c in text.chars() {
-        if out.len() >= MAX_LINE {
+        if out.len() >= limit {
             out.push('…');
             break;
         }
@@ -35,12 +39,9 @@ fn is_format(c: char) -> bool {
 /// A field of a request as a log may show it: capped, bytes that are not UTF-8 replaced, then [`line`].
 #[must_use]
 pub fn field(bytes: &[u8]) -> String {
-    let kept = bytes.get(..MAX_FIELD).unwrap_or(bytes);
-    let mut text = line(&String::from_utf8_lossy(kept));
-    if kept.len() < bytes.len() {
-        text.push('…');
-    }
-    text
+    // One byte more than the limit, so that the cut is seen.
+    let kept = bytes.get(..=MAX_FIELD).unwrap_or(bytes);
+    escape(&String::from_utf8_lossy(kept), MAX_FIELD)
 }
 
 /// A `:path` as a log may show it: query values masked, names kept (`/orders?token=*&page=*`).

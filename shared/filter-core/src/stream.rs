@@ -17,23 +17,26 @@ pub struct Filter<P: Policy> {
     limiter: LineLimiter,
 }
 
-impl<P: Policy> Filter<P> {
-    /// A filter without a policy: it refuses every request with `policy.unavailable`.
-    #[must_use]
-    pub fn new(instance: impl Into<String>) -> Self {
+/// A filter without a policy: it refuses every request with `policy.unavailable`.
+impl<P: Policy> Default for Filter<P> {
+    fn default() -> Self {
         Self {
-            instance: instance.into(),
+            instance: P::NAME.to_owned(),
             policy: None,
             state: P::State::default(),
             limiter: LineLimiter::default(),
         }
     }
+}
 
-    /// Loads the policy; state starts anew. After an error the filter is without a policy.
+impl<P: Policy> Filter<P> {
+    /// Loads the policy; state starts anew. `instance` is Envoy's `name` of the plugin. After an error the
+    /// filter is without a policy.
     ///
     /// # Errors
     /// Everything that is wrong with the configuration.
-    pub fn configure(&mut self, bytes: &[u8], env: &dyn Env) -> Result<Digest, ConfigErrors> {
+    pub fn configure(&mut self, instance: &str, bytes: &[u8], env: &dyn Env) -> Result<Digest, ConfigErrors> {
+        instance.clone_into(&mut self.instance);
         self.policy = None;
         self.state = P::State::default();
         self.policy = Some(config::load(bytes, env)?);
@@ -75,7 +78,8 @@ pub struct Outcome {
 }
 
 impl Outcome {
-    fn flow(flow: Flow) -> Self {
+    /// Nothing but a flow.
+    pub fn flow(flow: Flow) -> Self {
         Self { headers: Vec::new(), exports: Vec::new(), counters: Vec::new(), logs: Vec::new(), flow }
     }
 }

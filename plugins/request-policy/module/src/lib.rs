@@ -1,1 +1,2 @@
-//! The request-policy filter as a proxy-wasm module
+//! The request-policy filter as a proxy-wasm module.
+filter_guest::export_filter!(request_policy::RequestPolicy);

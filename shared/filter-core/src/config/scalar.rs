@@ -182,14 +182,17 @@ pub struct HeaderFields(pub Vec<(HeaderName, HeaderValue)>);
 
 impl FromTree for HeaderFields {
     fn read(tree: &Tree, at: &At<'_>) -> Option<Self> {
-        let Tree::Object(members) = tree else { return at.expected("an object of header names and values", tree) };
+        let Tree::Object(members) = tree else {
+            return at.expected("an object of header names and values", tree);
+        };
         let mut fields: Vec<Option<(HeaderName, HeaderValue)>> = Vec::new();
         for (key, value) in members {
             let at = at.key(key);
             let name = HeaderName::read(&Tree::String(key.clone()), &at);
             let value = HeaderValue::read(value, &at);
             let field = name.zip(value);
-            if field.as_ref().is_some_and(|(name, _)| fields.iter().flatten().any(|(other, _)| other == name)) {
+            if field.as_ref().is_some_and(|(name, _)| fields.iter().flatten().any(|(other, _)| other == name))
+            {
                 at.error("the header is given twice");
                 fields.push(None);
             } else {

@@ -1,0 +1,78 @@
+//! The world around a policy, over host calls: [`Cx`], [`SharedStore`], [`Env`], and the worker's counters.
+
+use crate::abi;
+use filter_core::config::Env;
+use filter_core::policy::{Cx, Timestamp};
+use filter_core::store::{Conflict, Expect, SharedStore};
+use std::cell::RefCell;
+use std::collections::HashMap;
+
+/// One per root context.
+#[derive(Default)]
+pub(crate) struct Host {
+    /// Defining a metric again would make a new handle each time.
+    counters: RefCell<HashMap<String, u32>>,
+}
+
+impl Host {
+    /// Increases a counter; a host without metrics loses it, the request goes on.
+    pub(crate) fn count(&self, name: String) {
+        let Ok(mut counters) = self.counters.try_borrow_mut() else { return };
+        let id = match counters.get(&name) {
+            Some(id) => *id,
+            None => {
+                let Ok(id) = abi::define_counter(&name) else { return };
+                counters.insert(name, id);
+                id
+            }
+        };
+        let _ = abi::increment(id);
+    }
+}
+
+impl Cx for Host {
+    fn now(&self) -> Timestamp {
+        Timestamp(abi::now() / 1000)
+    }
+
+    fn random(&self, bytes: &mut [u8]) -> bool {
+        abi::random(bytes)
+    }
+
+    fn property(&self, path: &[&str]) -> Option<Vec<u8>> {
+        abi::property(&path.join("\0"))
+    }
+
+    fn store(&self) -> &dyn SharedStore {
+        self
+    }
+}
+
+/// An insertion that must find nothing: any version but 0, which is unconditional, is ignored where the key is
+/// absent and mismatches where it is not. Versions start at 1 and would have to wrap to reach this one.
+const ABSENT: u32 = u32::MAX;
+
+impl SharedStore for Host {
+    fn get(&self, key: &str) -> Option<(Vec<u8>, u32)> {
+        abi::shared_data(key)
+    }
+
+    fn cas(&self, key: &str, value: &[u8], expect: Expect) -> Result<(), Conflict> {
+        let cas = match expect {
+            Expect::Absent => ABSENT,
+            // 0 would mean "whatever is there".
+            Expect::Version(0) => return Err(Conflict),
+            Expect::Version(version) => version,
+        };
+        abi::set_shared_data(key, value, cas).map_err(|_| Conflict)
+    }
+}
+
+/// The variables of the VM configuration, which the host serves as the WASI environment.
+pub(crate) struct VmEnv;
+
+impl Env for VmEnv {
+    fn var(&self, name: &str) -> Option<String> {
+        std::env::var(name).ok()
+    }
+}
