@@ -1,1 +1,164 @@
-//! A policy whose configuration scripts what it does: the test subject of the adapter
+//! A policy whose configuration scripts what it does: awaits, counts or ignores a body, denies, reflects what
+//! the client sent, counts in the shared store. It exists to show, in Envoy and natively, what the adapter and
+//! the phase machine do for *any* policy. Never deployed.
+
+use filter_core::config::{At, Env, SecretRef, Version};
+use filter_core::denial::{Denial, Reason};
+use filter_core::effect::{Effects, HeaderOp, Metric, Step, Verdict, sanitized};
+use filter_core::http::HeaderName;
+use filter_core::message::{RequestHead, ResponseHead};
+use filter_core::policy::{Cx, Mode, Policy};
+use filter_core::store::Expect;
+use filter_core::{config_enum, config_struct};
+use std::num::NonZeroU64;
+
+config_struct! {
+    /// What the probe does.
+    pub struct Config {
+        /// Version of this configuration format.
+        version: Version,
+        /// What happens to a body.
+        body: OnBody = "ignore",
+        /// Largest body, in bytes.
+        limit: NonZeroU64 = 1048576,
+        /// Whether larger bodies are refused or reported.
+        mode: Mode = "enforce",
+        /// Whether the headers wait for the body.
+        hold_headers: bool = false,
+        /// A body that holds this text is refused.
+        forbidden: Option<String>,
+        /// Whether to count requests in the shared store and answer the count as `x-probe-count`.
+        count: bool = false,
+        /// A secret, whose length is answered as `x-probe-secret`.
+        secret: Option<SecretRef>,
+    }
+}
+
+config_enum! {
+    /// What happens to a body.
+    pub enum OnBody {
+        /// It passes.
+        Ignore = "ignore",
+        /// It passes, counted.
+        Count = "count",
+        /// It is looked at whole.
+        Await = "await",
+    }
+}
+
+/// The compiled probe.
+pub struct Probe {
+    config: Config,
+    secret_length: Option<usize>,
+}
+
+/// What the answer will tell.
+#[derive(Default)]
+pub struct Stream {
+    answers: Vec<(&'static str, Vec<u8>)>,
+}
+
+impl Policy for Probe {
+    const NAME: &'static str = "probe";
+    type Config = Config;
+    type State = ();
+    type Stream = Stream;
+
+    fn compile(config: Config, env: &dyn Env, at: &At<'_>) -> Option<Self> {
+        let secret_length = match &config.secret {
+            Some(secret) => Some(secret.resolve(env, &at.key("secret"))?.expose().len()),
+            None => None,
+        };
+        Some(Self { config, secret_length })
+    }
+
+    fn hold_headers(&self) -> bool {
+        self.config.hold_headers
+    }
+
+    fn on_request_headers(
+        &self,
+        _: &mut (),
+        stream: &mut Stream,
+        head: &RequestHead<'_>,
+        cx: &dyn Cx,
+    ) -> Step {
+        if let Some(value) = head.headers.first("x-reflect") {
+            stream.answers.push(("x-probe-reflected", unescaped(value)));
+        }
+        if let Some(length) = self.secret_length {
+            stream.answers.push(("x-probe-secret", length.to_string().into_bytes()));
+        }
+        if self.config.count {
+            stream
+                .answers
+                .push(("x-probe-count", count(cx).map_or(b"lost".to_vec(), |n| n.to_string().into_bytes())));
+        }
+        let mut effects = Effects::default();
+        effects.headers.push(HeaderOp::Add(HeaderName::from_static("x-probe"), sanitized(b"seen")));
+        effects.exports.push(("probe".to_owned(), b"seen".to_vec()));
+        let (limit, mode) = (self.config.limit.get(), self.config.mode);
+        let verdict = match self.config.body {
+            OnBody::Ignore => Verdict::Continue,
+            OnBody::Count => Verdict::CountBody { limit, mode },
+            OnBody::Await => Verdict::AwaitBody { limit, mode },
+        };
+        Step { verdict, effects }
+    }
+
+    fn on_request_body(&self, _: &mut (), stream: &mut Stream, body: &[u8], _: &dyn Cx) -> Step {
+        stream.answers.push(("x-probe-body", body.len().to_string().into_bytes()));
+        let mut effects = Effects::default();
+        let forbidden = self.config.forbidden.as_ref().is_some_and(|text| contains(body, text.as_bytes()));
+        match forbidden.then(|| effects.refuse(self.config.mode, Denial::new(Reason::SizeBody))).flatten() {
+            Some(denial) => effects.deny(denial),
+            None => Step::proceed(effects),
+        }
+    }
+
+    fn on_response_headers(
+        &self,
+        _: &mut (),
+        stream: &mut Stream,
+        _: &ResponseHead<'_>,
+        _: &dyn Cx,
+    ) -> Effects {
+        let mut effects = Effects::default();
+        for (name, value) in stream.answers.drain(..) {
+            effects.headers.push(HeaderOp::Set(HeaderName::from_static(name), sanitized(&value)));
+        }
+        effects
+    }
+
+    fn on_done(&self, _: &mut (), _: &mut Stream, _: &dyn Cx) -> Effects {
+        let mut effects = Effects::default();
+        effects.metrics.push(Metric { what: "done", reason: None });
+        effects
+    }
+}
+
+/// One more request, in the store that all workers share.
+fn count(cx: &dyn Cx) -> Option<u64> {
+    const KEY: &str = "probe.count";
+    for _ in 0..64 {
+        let (next, expect) = match cx.store().get(KEY) {
+            Some((bytes, version)) => {
+                (u64::from_le_bytes(bytes.try_into().ok()?).checked_add(1)?, Expect::Version(version))
+            }
+            None => (1, Expect::Absent),
+        };
+        if cx.store().cas(KEY, &next.to_le_bytes(), expect).is_ok() {
+            return Some(next);
+        }
+    }
+    None
+}
+
+/// `\r` and `\n` spelt out become the bytes no client can put into a header itself.
+fn unescaped(value: &[u8]) -> Vec<u8> {
+    String::from_utf8_lossy(value).replace("\\r", "\r").replace("\\n", "\n").into_bytes()
+}
+
+fn contains(text: &[u8], part: &[u8]) -> bool {
+    text.windows(part.len()).any(|window| window == part)
+}

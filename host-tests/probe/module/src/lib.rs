@@ -1,1 +1,2 @@
-//! The probe policy as a proxy-wasm module
+//! The probe as a proxy-wasm module.
+filter_guest::export_filter!(probe::Probe);
