@@ -1,1 +1,27 @@
-//! Traffic cases in, verdicts out: the case format and its executors
+//! Traffic cases in, verdicts out.
+//!
+//! A case file says what is sent through which Envoy configuration and what must come of it. The same
+//! cases run on several executors — the policies called natively, and a real Envoy with the built modules —
+//! and what these observe must agree. `README.md` beside this crate describes the file format.
+
+pub mod case;
+pub mod client;
+pub mod envoy;
+pub mod envoy_config;
+mod executor;
+mod expect;
+mod observation;
+pub mod parity;
+pub mod report;
+pub mod request;
+mod run;
+mod settings;
+mod text;
+mod yaml;
+
+pub use executor::Kind;
+pub use expect::Expect;
+pub use observation::{Observation, Verdict};
+pub use run::{run, run_file};
+pub use settings::Settings;
+pub use text::Text;

@@ -1,0 +1,124 @@
+//! The scripted answer.
+
+use std::time::Duration;
+
+use anyhow::{Context as _, Result};
+use bytes::Bytes;
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use http_body_util::{BodyExt as _, Full, combinators::BoxBody};
+
+use crate::Headers;
+use crate::record::headers;
+
+/// What the upstream answers, checked when it is built so that a script cannot fail later inside the server.
+#[derive(Debug, Clone)]
+pub struct Response {
+    status: StatusCode,
+    headers: HeaderMap,
+    body: Bytes,
+    trailers: HeaderMap,
+    delay: Duration,
+}
+
+impl Default for Response {
+    /// `200` with the body `ok\n` and no header of its own.
+    fn default() -> Self {
+        Self {
+            status: StatusCode::OK,
+            headers: HeaderMap::new(),
+            body: Bytes::from_static(b"ok\n"),
+            trailers: HeaderMap::new(),
+            delay: Duration::ZERO,
+        }
+    }
+}
+
+impl Response {
+    /// An answer with this status and body.
+    ///
+    /// # Errors
+    /// The status is not between 200 and 999: an interim answer cannot be scripted.
+    pub fn new(status: u16, body: impl Into<Bytes>) -> Result<Self> {
+        let code = StatusCode::from_u16(status)
+            .ok()
+            .filter(|code| !code.is_informational())
+            .with_context(|| format!("an upstream cannot answer with the status {status}"))?;
+        Ok(Self { status: code, body: body.into(), ..Self::default() })
+    }
+
+    /// Adds one header, keeping earlier ones of the same name.
+    ///
+    /// # Errors
+    /// The name is not a token, or the value holds a control character other than tab.
+    pub fn header(mut self, name: &str, value: &[u8]) -> Result<Self> {
+        append(&mut self.headers, name, value)?;
+        Ok(self)
+    }
+
+    /// Adds one trailer. HTTP/2 always carries it; over HTTP/1 the library sends it only when the client
+    /// said `te: trailers` and a `trailer` header announces it.
+    ///
+    /// # Errors
+    /// As [`Response::header`].
+    pub fn trailer(mut self, name: &str, value: &[u8]) -> Result<Self> {
+        append(&mut self.trailers, name, value)?;
+        Ok(self)
+    }
+
+    /// Waits this long after the request was read to its end before answering: a slow upstream.
+    #[must_use]
+    pub fn delay(mut self, delay: Duration) -> Self {
+        self.delay = delay;
+        self
+    }
+
+    /// The status.
+    #[must_use]
+    pub fn status(&self) -> u16 {
+        self.status.as_u16()
+    }
+
+    /// The headers, as they will be read at the other end.
+    #[must_use]
+    pub fn headers(&self) -> Headers {
+        headers(&self.headers)
+    }
+
+    /// The body; not sent where HTTP forbids one (HEAD, 204, 304).
+    #[must_use]
+    pub fn body(&self) -> &[u8] {
+        &self.body
+    }
+
+    /// The trailers, see [`Response::trailer`].
+    #[must_use]
+    pub fn trailers(&self) -> Headers {
+        headers(&self.trailers)
+    }
+
+    pub(crate) fn wait(&self) -> Duration {
+        self.delay
+    }
+
+    pub(crate) fn into_http(self) -> http::Response<BoxBody<Bytes, std::convert::Infallible>> {
+        let body = Full::new(self.body);
+        let body = if self.trailers.is_empty() {
+            body.boxed()
+        } else {
+            let trailers = self.trailers;
+            body.with_trailers(async move { Some(Ok(trailers)) }).boxed()
+        };
+        let mut response = http::Response::new(body);
+        *response.status_mut() = self.status;
+        *response.headers_mut() = self.headers;
+        response
+    }
+}
+
+fn append(map: &mut HeaderMap, name: &str, value: &[u8]) -> Result<()> {
+    let name = HeaderName::from_bytes(name.as_bytes()).with_context(|| format!("header name {name:?}"))?;
+    let value = HeaderValue::from_bytes(value)
+        .with_context(|| format!("value of {name}: {:?}", String::from_utf8_lossy(value)))?;
+    map.append(name, value);
+    Ok(())
+}

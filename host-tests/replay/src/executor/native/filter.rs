@@ -1,0 +1,135 @@
+//! Every policy behind one face, and the world a policy asks.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use anyhow::{Context as _, Result, anyhow};
+use filter_core::config::Env;
+use filter_core::message::{RequestHead, ResponseHead};
+use filter_core::policy::{Cx, Policy, Timestamp};
+use filter_core::store::{MemoryStore, SharedStore};
+use filter_core::stream::{FetchBody, Filter, Outcome, Stream};
+
+use crate::envoy_config::PluginSpec;
+use crate::settings::Settings;
+
+/// Makes a configured filter.
+type Factory = fn(&PluginSpec, &dyn Env) -> Result<Box<dyn AnyFilter>>;
+
+/// Every plugin of this repository, by name. A plugin joins the native executor here.
+const PLUGINS: [(&str, Factory); 2] = [
+    (request_policy::RequestPolicy::NAME, configured::<request_policy::RequestPolicy>),
+    (probe::Probe::NAME, configured::<probe::Probe>),
+];
+
+/// A filter and its current stream, whatever the policy.
+pub(super) trait AnyFilter {
+    /// Begins the next request.
+    fn begin(&mut self);
+    fn request_headers(&mut self, head: &RequestHead<'_>, cx: &dyn Cx) -> Outcome;
+    fn request_body(&mut self, size: usize, end: bool, body: FetchBody<'_>, cx: &dyn Cx) -> Outcome;
+    fn request_trailers(&mut self, body: FetchBody<'_>, cx: &dyn Cx) -> Outcome;
+    fn response_headers(&mut self, head: &ResponseHead<'_>, cx: &dyn Cx) -> Outcome;
+    fn done(&mut self, cx: &dyn Cx) -> Outcome;
+}
+
+#[derive(Default)]
+struct Typed<P: Policy> {
+    filter: Filter<P>,
+    stream: Stream<P>,
+}
+
+impl<P: Policy> AnyFilter for Typed<P> {
+    fn begin(&mut self) {
+        self.stream = Stream::default();
+    }
+    fn request_headers(&mut self, head: &RequestHead<'_>, cx: &dyn Cx) -> Outcome {
+        self.stream.request_headers(&mut self.filter, head, cx)
+    }
+    fn request_body(&mut self, size: usize, end: bool, body: FetchBody<'_>, cx: &dyn Cx) -> Outcome {
+        self.stream.request_body(&mut self.filter, size, end, body, cx)
+    }
+    fn request_trailers(&mut self, body: FetchBody<'_>, cx: &dyn Cx) -> Outcome {
+        self.stream.request_trailers(&mut self.filter, body, cx)
+    }
+    fn response_headers(&mut self, head: &ResponseHead<'_>, cx: &dyn Cx) -> Outcome {
+        self.stream.response_headers(&mut self.filter, head, cx)
+    }
+    fn done(&mut self, cx: &dyn Cx) -> Outcome {
+        self.stream.done(&mut self.filter, cx)
+    }
+}
+
+fn configured<P: Policy>(spec: &PluginSpec, env: &dyn Env) -> Result<Box<dyn AnyFilter>> {
+    let mut typed = Typed::<P> { filter: Filter::default(), stream: Stream::default() };
+    typed.filter.configure(&spec.name, &spec.configuration, env).map_err(|errors| {
+        let lines: Vec<String> = errors.as_slice().iter().map(ToString::to_string).collect();
+        anyhow!("{}: configuration refused:\n{}", spec.name, lines.join("\n"))
+    })?;
+    Ok(Box::new(typed))
+}
+
+/// Sets up the filter that `spec` describes.
+pub(super) fn build(spec: &PluginSpec, settings: &Settings) -> Result<Box<dyn AnyFilter>> {
+    let factory = PLUGINS.iter().find(|(name, _)| *name == spec.plugin());
+    let (_, factory) = factory.with_context(|| {
+        let known: Vec<&str> = PLUGINS.iter().map(|(name, _)| *name).collect();
+        format!("{}: no plugin is called {:?}; there are {}", spec.name, spec.plugin(), known.join(", "))
+    })?;
+    factory(spec, &Variables { spec, settings })
+}
+
+struct Variables<'a> {
+    spec: &'a PluginSpec,
+    settings: &'a Settings,
+}
+
+impl Env for Variables<'_> {
+    fn var(&self, name: &str) -> Option<String> {
+        self.spec.variable(name, |name| self.settings.variable(name))
+    }
+}
+
+/// Shared data, one name space per `vm_id` as in Envoy.
+#[derive(Default)]
+pub(super) struct Stores(BTreeMap<String, Arc<MemoryStore>>);
+
+impl Stores {
+    pub(super) fn of(&mut self, vm_id: &str) -> Arc<MemoryStore> {
+        Arc::clone(self.0.entry(vm_id.to_owned()).or_default())
+    }
+}
+
+/// What a policy may ask during one event.
+pub(super) struct World<'a> {
+    pub(super) store: &'a MemoryStore,
+    pub(super) instance: &'a str,
+    /// Whether the response at hand is the upstream's.
+    pub(super) via_upstream: bool,
+}
+
+impl Cx for World<'_> {
+    fn now(&self) -> Timestamp {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        Timestamp(u64::try_from(now.as_micros()).unwrap_or(u64::MAX))
+    }
+
+    fn random(&self, bytes: &mut [u8]) -> bool {
+        getrandom::fill(bytes).is_ok()
+    }
+
+    /// The attributes of a client on this machine.
+    fn property(&self, path: &[&str]) -> Option<Vec<u8>> {
+        match path {
+            ["source", "address"] => Some(b"127.0.0.1:50000".to_vec()),
+            ["plugin_name"] => Some(self.instance.as_bytes().to_vec()),
+            ["response", "code_details"] if self.via_upstream => Some(b"via_upstream".to_vec()),
+            _ => None,
+        }
+    }
+
+    fn store(&self) -> &dyn SharedStore {
+        self.store
+    }
+}

@@ -1,0 +1,105 @@
+//! What one executor saw of one request.
+
+use std::fmt;
+
+use recorder::{Headers, Recorded};
+use serde::Deserialize;
+
+/// How a request ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    /// The filters let it through, whatever the upstream or Envoy then answered.
+    Pass,
+    /// A filter answered it.
+    Deny,
+    /// There was no whole response.
+    Error,
+}
+
+impl fmt::Display for Verdict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Pass => "pass",
+            Self::Deny => "deny",
+            Self::Error => "error",
+        })
+    }
+}
+
+/// The same facts from every executor, so that they can be compared.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Observation {
+    /// How it ended.
+    pub verdict: Verdict,
+    /// Status of the response; `None` when not even its head came.
+    pub status: Option<u16>,
+    /// Response headers, names in lower case.
+    pub headers: Headers,
+    /// Response body, framing removed.
+    pub body: Vec<u8>,
+    /// Response trailers.
+    pub trailers: Headers,
+    /// The reason the denying filter exported.
+    pub reason: Option<String>,
+    /// The reasons filters in shadow mode exported, in filter order.
+    pub shadow: Vec<String>,
+    /// Every request the upstream saw the head of.
+    pub upstream: Vec<Recorded>,
+    /// Bytes that reached the upstream and were no request.
+    pub unreadable: Vec<String>,
+    /// Why there was no whole response.
+    pub error: Option<String>,
+}
+
+/// What one filter instance exported about a request: nothing where it let it through.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+pub(crate) struct Exported {
+    /// `deny` or `shadow`.
+    pub(crate) decision: Option<String>,
+    /// Why it denied.
+    pub(crate) reason: Option<String>,
+    /// What shadow mode would have denied for, separated by commas.
+    pub(crate) shadow: Option<String>,
+}
+
+impl Observation {
+    /// Nothing but the reason why there is no response.
+    pub(crate) fn no_response(why: String) -> Self {
+        Self {
+            verdict: Verdict::Error,
+            status: None,
+            headers: Headers::new(),
+            body: Vec::new(),
+            trailers: Headers::new(),
+            reason: None,
+            shadow: Vec::new(),
+            upstream: Vec::new(),
+            unreadable: Vec::new(),
+            error: Some(why),
+        }
+    }
+
+    /// Adds what the next filter of the chain exported; the first that denies is the one that answered.
+    pub(crate) fn add(&mut self, exported: &Exported) {
+        if exported.decision.as_deref() == Some("deny") && self.reason.is_none() {
+            self.reason.clone_from(&exported.reason);
+            if self.verdict == Verdict::Pass {
+                self.verdict = Verdict::Deny;
+            }
+        }
+        let shadow = exported.shadow.iter().flat_map(|reasons| reasons.split(','));
+        self.shadow.extend(shadow.filter(|reason| !reason.is_empty()).map(str::to_owned));
+    }
+
+    /// Whether anything at all reached the upstream.
+    #[must_use]
+    pub fn upstream_contacted(&self) -> bool {
+        !self.upstream.is_empty() || !self.unreadable.is_empty()
+    }
+}
+
+/// All values of one name, in order.
+pub(crate) fn values<'a>(headers: &'a Headers, name: &str) -> Vec<&'a [u8]> {
+    headers.iter().filter(|(have, _)| have == name).map(|(_, value)| value.as_slice()).collect()
+}

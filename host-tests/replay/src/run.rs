@@ -1,0 +1,96 @@
+//! Runs a case file.
+
+use std::path::Path;
+
+use anyhow::{Context as _, Result};
+
+use crate::case::{Case, CaseFile, Split};
+use crate::envoy_config::Bootstrap;
+use crate::executor::{Executor, Kind};
+use crate::parity;
+use crate::report::{Report, Run, StepRun};
+use crate::settings::Settings;
+
+/// Runs every case of `path` on those of its executors that `executors` names; all of them when it is empty.
+/// One gateway per executor serves all cases of the file in order.
+///
+/// Must not be called from within an async runtime: it makes one of its own. See [`run`].
+///
+/// # Errors
+/// The file or its configuration cannot be read, or a gateway cannot be set up. A case that fails is no
+/// error: it is in the report.
+pub fn run_file(path: &Path, executors: &[Kind]) -> Result<Report> {
+    let settings = Settings::discover(path)?;
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_all().build().context("async runtime")?;
+    runtime.block_on(run(path, executors, &settings))
+}
+
+/// As [`run_file`], in chosen surroundings.
+///
+/// # Errors
+/// As [`run_file`].
+pub async fn run(path: &Path, executors: &[Kind], settings: &Settings) -> Result<Report> {
+    let file = CaseFile::read(path)?;
+    let bootstrap = Bootstrap::read(&settings.root.join(&file.config)).context("config")?;
+    let mut report = Report { file: path.to_owned(), runs: Vec::new(), failures: Vec::new() };
+    for kind in Kind::ALL.into_iter().filter(|kind| executors.is_empty() || executors.contains(kind)) {
+        let cases: Vec<&Case> =
+            file.cases.iter().filter(|case| file.executors_of(case).contains(&kind)).collect();
+        if cases.is_empty() {
+            continue;
+        }
+        let start = Executor::start(kind, &bootstrap, settings).await;
+        let mut executor = start.with_context(|| format!("{} on {kind}", file.config.display()))?;
+        for case in cases {
+            for split in case.splits() {
+                let run = run_case(&mut executor, kind, case, split).await;
+                report.runs.push(run.with_context(|| format!("{} on {kind}", case.id))?);
+            }
+        }
+        let failures = executor.finish().await.with_context(|| kind.to_string())?;
+        if !failures.is_empty() {
+            report.failures.push(format!("{kind} did not stay well:\n{}", failures.join("\n")));
+        }
+    }
+    compare(&mut report.runs);
+    order(&mut report.runs, &file);
+    Ok(report)
+}
+
+async fn run_case(executor: &mut Executor, kind: Kind, case: &Case, split: Option<Split>) -> Result<Run> {
+    let mut steps = Vec::new();
+    for step in &case.steps {
+        let request = step.request(split);
+        let observation = executor.send(&request, step.response()?).await?;
+        let differences = step.expect.differences(&observation);
+        steps.push(StepRun { request: request.to_string(), observation, differences });
+    }
+    Ok(Run { id: case.id.clone(), split, executor: kind, xfail: case.xfail.clone(), steps })
+}
+
+/// Holds every run against the first one of the same case and split. A case that is known to fail is left
+/// out: it would fail for the executor that has it right.
+fn compare(runs: &mut [Run]) {
+    for index in 0..runs.len() {
+        let (before, rest) = runs.split_at_mut(index);
+        let Some(run) = rest.first_mut().filter(|run| run.xfail.is_none()) else { continue };
+        let Some(first) = before.iter().find(|other| (&other.id, other.split) == (&run.id, run.split)) else {
+            continue;
+        };
+        for (step, other) in run.steps.iter_mut().zip(&first.steps) {
+            let found = parity::differences(&step.observation, &other.observation);
+            let found = found.into_iter().map(|line| format!("differs from {}: {line}", first.executor));
+            step.differences.extend(found);
+        }
+    }
+}
+
+/// The order of the file, the executors of a case side by side.
+fn order(runs: &mut [Run], file: &CaseFile) {
+    let place = |run: &Run| {
+        let case = file.cases.iter().enumerate().find(|(_, case)| case.id == run.id);
+        case.map(|(index, case)| (index, case.splits().iter().position(|split| *split == run.split)))
+    };
+    runs.sort_by_key(place);
+}

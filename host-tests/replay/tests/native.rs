@@ -1,0 +1,58 @@
+//! What the native model says where Envoy would keep a client waiting or let the upstream see half a request.
+
+#![allow(clippy::unwrap_used, reason = "a helper of a test may stop at the first surprise, as the test may")]
+
+use std::path::Path;
+
+use replay::{Kind, Settings, report::Report, run};
+
+const PROBE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/probe.yaml");
+
+async fn native(change: (&str, &str), case: &str) -> anyhow::Result<Report> {
+    let bootstrap = std::fs::read_to_string(PROBE)?;
+    assert!(bootstrap.contains(change.0), "{}", change.0);
+    let dir = tempfile::tempdir()?;
+    let config = dir.path().join("envoy.yaml");
+    std::fs::write(&config, bootstrap.replace(change.0, change.1))?;
+    let file = dir.path().join("cases.yaml");
+    let case = format!("config: {}\ncases:\n- id: a\n  steps:\n  - {case}\n", config.display());
+    std::fs::write(&file, case)?;
+    run(&file, &[Kind::Native], &Settings::discover(Path::new(PROBE))?).await
+}
+
+#[tokio::test]
+async fn a_filter_that_holds_without_envoys_flag_hangs() {
+    let report = native(
+        ("allow_on_headers_stop_iteration: true", "allow_on_headers_stop_iteration: false"),
+        "{ method: POST, body: good, expect: { verdict: error, upstream: false } }",
+    );
+    let report = report.await.unwrap();
+    assert!(report.passed(), "{}", report.table());
+}
+
+#[tokio::test]
+async fn without_holding_the_upstream_sees_a_request_that_is_cut_off() {
+    let report = native(
+        (r#""hold_headers": true"#, r#""hold_headers": false"#),
+        "{ method: POST, body: this is evil, expect: { verdict: deny, status: 413, upstream: { body: x } } }",
+    );
+    let table = report.await.unwrap().table();
+    assert!(table.contains(r#"upstream.body: expected "x", got """#), "{table}");
+    assert!(table.contains("a request that was cut off"), "{table}");
+}
+
+#[tokio::test]
+async fn what_cannot_be_set_up_is_an_error() {
+    for (from, to, says) in [
+        (r#""limit": 24"#, r#""limit": 0"#, "counts: configuration refused:"),
+        ("PROBE_SECRET: abc", "OTHER: abc", "holds: configuration refused:"),
+        (
+            "filters/probe.wasm",
+            "filters/unknown.wasm",
+            "no plugin is called \"unknown\"; there are request-policy, probe",
+        ),
+    ] {
+        let error = format!("{:#}", native((from, to), "{ expect: {} }").await.unwrap_err());
+        assert!(error.contains(says), "{says:?} is not in: {error}");
+    }
+}
