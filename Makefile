@@ -1,0 +1,68 @@
+# Everything this project does, from a clean clone. `make` alone prints the list below.
+#
+# Programs that are run but not built live in .tools/ (host-tests/tools/tools.sh); ENVOY=/path uses another Envoy.
+
+SHELL := bash
+CARGO ?= cargo
+TOOLS := host-tests/tools
+# The crates that only exist as WebAssembly: natively they are empty, so they are linted for their own target.
+WASM_CRATES := filter-guest bench-guest probe-module \
+	$(patsubst plugins/%/module/,%-module,$(wildcard plugins/*/module/))
+# The lock file is part of the source; `make LOCKED= …` lets cargo change it.
+LOCKED ?= --locked
+# The traffic that make demo sends.
+DEMO ?= host-tests/suite/cases/demo.yaml
+# For make bench.
+ROUNDS ?= 5
+SECONDS ?= 4
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check lint deny bench dist reproducible tools clean
+
+help: ## this list
+	@echo "Portcullis: proxy-wasm filters for Envoy"; echo
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: run-tools dist ## sends a few requests through a real Envoy with the filter and shows what came of them
+	$(CARGO) build $(LOCKED) --package replay --bin portcullis
+	$(CARGO) run $(LOCKED) --quiet --package replay --bin portcullis -- test $(DEMO) --executor envoy
+
+test: run-tools dist ## every test, on every executor; a missing module or Envoy is a failure
+	$(CARGO) test $(LOCKED) --workspace
+
+check: lint test ## what CI runs: format, lints for both targets, documentation, then every test
+
+lint: build-tools
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy $(LOCKED) --workspace --all-targets -- --deny warnings
+	$(CARGO) clippy $(LOCKED) --target wasm32-wasip1 $(addprefix --package ,$(WASM_CRATES)) -- --deny warnings
+	RUSTDOCFLAGS='--deny warnings' $(CARGO) doc $(LOCKED) --workspace --no-deps
+
+deny: ## licences, sources and bans of every dependency (deny.toml); needs no network once cargo-deny is there
+	@$(TOOLS)/tools.sh deny
+	PATH="$(CURDIR)/.tools/cargo-deny/bin:$$PATH" $(CARGO) deny check bans licenses sources
+
+bench: run-tools dist ## what a request costs in Envoy: no filter, no-op, ours, the native filters (ROUNDS=5 SECONDS=4)
+	@$(TOOLS)/tools.sh wrk
+	$(CARGO) build $(LOCKED) --package bench
+	$(CARGO) run $(LOCKED) --quiet --package bench -- --rounds $(ROUNDS) --seconds $(SECONDS) \
+		--revision "$$($(TOOLS)/dist.sh --revision)"
+
+dist: build-tools ## the modules that ship, optimised, in dist/ with their SHA256SUMS
+	@$(TOOLS)/dist.sh
+
+reproducible: dist ## builds a copy of the tree elsewhere and compares the sums
+	@$(TOOLS)/reproducible.sh
+
+tools: ## fills .tools/: Envoy, wasm-opt, the WebAssembly target, wrk
+	@$(TOOLS)/tools.sh
+
+clean: ## removes what was built; .tools/ stays
+	rm -rf target dist
+
+# What building and running need, checked before use; wrk is left to `make bench`.
+.PHONY: build-tools run-tools
+build-tools:
+	@$(TOOLS)/tools.sh wasm-opt target
+run-tools:
+	@$(TOOLS)/tools.sh envoy

@@ -1,0 +1,135 @@
+//! The running Envoys, and what they must answer before anything is measured.
+
+use std::fs;
+use std::net::SocketAddr;
+
+use anyhow::{Context as _, Result, ensure};
+use replay::client::{self, Response};
+use replay::envoy::{Envoy, Launch};
+use replay::request::{Protocol, Request};
+
+use crate::bootstrap;
+use crate::load::HEADERS;
+use crate::machine::Cores;
+use crate::measure::Plan;
+use crate::sched::{Worker, threads};
+use crate::variants::{Kind, Variant};
+
+/// A variant with its Envoy running.
+#[derive(Debug)]
+pub struct Gateway {
+    /// What is measured.
+    pub variant: Variant,
+    /// The thread whose CPU time counts.
+    pub worker: Worker,
+    /// Where its listener takes requests.
+    pub address: SocketAddr,
+    envoy: Envoy,
+}
+
+impl Gateway {
+    /// Starts the Envoy of a variant, on the core under test where there are two.
+    ///
+    /// # Errors
+    ///
+    /// When Envoy refuses the configuration or does not start.
+    pub async fn start(
+        variant: Variant,
+        upstream: u16,
+        launch: &Launch,
+        cores: Option<Cores>,
+    ) -> Result<Self> {
+        let config =
+            bootstrap::gateway(&variant.filters, variant.kind.forwards().then_some(upstream)).to_string();
+        let before = children()?;
+        let envoy = Envoy::start(&config, launch).await?;
+        let started = children()?.into_iter().find(|child| !before.contains(child));
+        let pid = started.context("Envoy has ended")?;
+        if let Some(cores) = cores {
+            cores.test(pid)?;
+        }
+        let address = envoy.listener(bootstrap::LISTENER).await?;
+        Ok(Self { variant, worker: Worker::of(pid)?, address, envoy })
+    }
+
+    /// Ends the Envoy.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be ended, or has ended or failed before: then its samples mean nothing.
+    pub async fn stop(mut self) -> Result<()> {
+        let failures = self.envoy.failures().await?;
+        ensure!(failures.is_empty(), "variant {}: {}", self.variant.name, failures.join("\n"));
+        self.envoy.stop().await
+    }
+
+    /// Sends the measured request, with another method if need be.
+    async fn send(&self, method: &str, plan: &Plan) -> Result<Response> {
+        let header = |(name, value): (&str, &str)| (name.to_owned(), value.as_bytes().to_vec());
+        let request = Request {
+            method: method.to_owned(),
+            path: plan.path.clone().into_bytes(),
+            authority: plan.host.clone().into_bytes(),
+            scheme: "http".to_owned(),
+            protocol: Protocol::H1,
+            headers: HEADERS.into_iter().map(header).collect(),
+            body: None,
+            trailers: Vec::new(),
+            chunked: false,
+            raw: None,
+        };
+        let exchange = client::send(self.address, &request).await?;
+        exchange
+            .response
+            .map_err(anyhow::Error::msg)
+            .with_context(|| format!("variant {}", self.variant.name))
+    }
+}
+
+/// Has every gateway answer the measured request once: all with 200, ours and the native chain with the same
+/// headers, and these two must refuse a method that the configuration does not allow.
+///
+/// # Errors
+///
+/// Names the variant that answers otherwise: what it costs would be compared with something else.
+pub async fn verify(gateways: &[Gateway], plan: &Plan) -> Result<()> {
+    let mut ours = None;
+    let mut native = None;
+    for gateway in gateways {
+        let name = &gateway.variant.name;
+        let response = gateway.send("GET", plan).await?;
+        ensure!(response.status == 200, "variant {name} answers {}", response.status);
+        let slot = match gateway.variant.kind {
+            Kind::Ours => &mut ours,
+            Kind::Native => &mut native,
+            Kind::NoFilter | Kind::NoOp | Kind::CallBase | Kind::Call { .. } => continue,
+        };
+        let refused = gateway.send("TRACE", plan).await?.status;
+        ensure!((400..500).contains(&refused), "variant {name} answers TRACE with {refused}");
+        *slot = Some(comparable(response));
+    }
+    if let (Some(ours), Some(native)) = (ours, native) {
+        ensure!(ours == native, "the answers differ: ours {ours:?}, native {native:?}");
+    }
+    Ok(())
+}
+
+/// Headers in a fixed order, as text, without the one that tells the time.
+fn comparable(response: Response) -> Vec<String> {
+    let line = |(name, value): (String, Vec<u8>)| format!("{name}: {}", String::from_utf8_lossy(&value));
+    let mut lines: Vec<_> = response.headers.into_iter().map(line).collect();
+    lines.retain(|line| !line.starts_with("date: "));
+    lines.sort();
+    lines
+}
+
+/// The processes that this one started.
+fn children() -> Result<Vec<u32>> {
+    let mut children = Vec::new();
+    for thread in threads(std::process::id())? {
+        let text =
+            fs::read_to_string(thread.join("children")).context("the kernel keeps no list of children")?;
+        children.extend(text.split_ascii_whitespace().filter_map(|id| id.parse::<u32>().ok()));
+    }
+    Ok(children)
+}

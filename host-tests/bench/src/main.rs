@@ -1,0 +1,113 @@
+//! `bench`: measures every variant and writes `target/bench/`.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result};
+use bench::gateway::{self, Gateway};
+use bench::machine::{Cores, Machine};
+use bench::measure::{self, Plan};
+use bench::report::{Entry, Report};
+use bench::variants;
+use bench::{load, upstream};
+use clap::Parser;
+use replay::envoy::{self, Launch};
+use replay::envoy_config::Bootstrap;
+
+/// Measures what a request costs in Envoy with different filters.
+#[derive(Debug, Parser)]
+struct Options {
+    /// Rounds; each gives one sample per variant.
+    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..))]
+    rounds: u32,
+    /// Seconds of load per sample.
+    #[arg(long, default_value_t = 4, value_parser = clap::value_parser!(u32).range(1..))]
+    seconds: u32,
+    /// Kept-alive connections of the load generator.
+    #[arg(long, default_value_t = 16, value_parser = clap::value_parser!(u32).range(1..))]
+    connections: u32,
+    /// Leave out the prices of single host calls.
+    #[arg(long)]
+    no_calls: bool,
+    /// Revision of the source, for the report.
+    #[arg(long, default_value = "unknown")]
+    revision: String,
+    /// The Envoy file whose filter is measured.
+    #[arg(long, default_value = "envoy-configs/envoy/request-policy.yaml")]
+    config: PathBuf,
+    /// Where the report goes.
+    #[arg(long, default_value = "target/bench")]
+    out: PathBuf,
+}
+
+/// Paths are relative to the current folder, which is the repository's. One thread starts every child, and
+/// lives as long as this process: they are bound to it.
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<()> {
+    let options = Options::parse();
+    let root = std::env::current_dir().context("no current folder")?;
+    let wrk = load::find(&root)?;
+    let launch = Launch { root: root.clone(), environment: Vec::new() };
+    let version = version_of(&envoy::binary(&root)?)?;
+    let machine = Machine::read();
+    let cores = Cores::take()?;
+    if let Some(cores) = cores {
+        cores.enter()?;
+    }
+    let plan = Plan {
+        rounds: options.rounds,
+        seconds: options.seconds,
+        warm_up_seconds: 1,
+        connections: options.connections,
+        path: "/orders/42".to_owned(),
+        host: "api.example.com".to_owned(),
+    };
+
+    let plugins = Bootstrap::read(&root.join(&options.config))?.plugins()?;
+    let ours = plugins.first().with_context(|| format!("{}: no wasm filter", options.config.display()))?;
+    let mut chosen = variants::all(ours, &root.join("dist"))?;
+    chosen.retain(|variant| variant.kind.forwards() || !options.no_calls);
+
+    let port = upstream::start()?;
+    let mut gateways = Vec::new();
+    for variant in chosen {
+        eprintln!("starting Envoy: {}", variant.name);
+        gateways.push(Gateway::start(variant, port, &launch, cores).await?);
+    }
+    gateway::verify(&gateways, &plan).await?;
+    let progress = |round: u32, name: &str| eprintln!("round {} of {}: {name}", round + 1, options.rounds);
+    let samples = measure::rounds(&gateways, &wrk, &plan, progress).await?;
+
+    let mut entries = Vec::new();
+    for (gateway, samples) in gateways.into_iter().zip(samples) {
+        let (name, kind) = (gateway.variant.name.clone(), gateway.variant.kind.clone());
+        gateway.stop().await?;
+        entries.push(Entry { name, kind, samples });
+    }
+    let revision = options.revision;
+    let report =
+        Report { envoy: version, revision, machine, own_core: cores.is_some(), plan, variants: entries };
+    write(&report, &root.join(&options.out))
+}
+
+/// What `envoy --version` says, without the path it was called by.
+fn version_of(binary: &Path) -> Result<String> {
+    let output = std::process::Command::new(binary).arg("--version").output();
+    let output = output.with_context(|| format!("cannot run {}", binary.display()))?;
+    let text = String::from_utf8_lossy(&output.stdout);
+    Ok(text.rsplit_once("version: ").map_or(&*text, |(_, version)| version).trim().to_owned())
+}
+
+/// Writes both forms of the report, and prints the one for people.
+fn write(report: &Report, folder: &Path) -> Result<()> {
+    let markdown = report.markdown();
+    let put = |name: &str, bytes: &[u8]| {
+        let path = folder.join(name);
+        fs::write(&path, bytes).with_context(|| format!("cannot write {}", path.display()))
+    };
+    fs::create_dir_all(folder).with_context(|| format!("cannot create {}", folder.display()))?;
+    put("bench.md", markdown.as_bytes())?;
+    put("bench.json", &serde_json::to_vec_pretty(report)?)?;
+    println!("{markdown}");
+    Ok(())
+}

@@ -1,0 +1,265 @@
+//! The result, for people (Markdown) and for programs (JSON).
+
+use std::fmt::Write as _;
+
+use serde::Serialize;
+
+use crate::machine::Machine;
+use crate::measure::{Plan, Sample};
+use crate::stats::Summary;
+use crate::variants::{Kind, NATIVE_NOTE};
+
+/// Above this share of waiting, something else was running and the report says that it means little.
+const DISTURBED: f64 = 0.05;
+
+/// Everything that was measured, and under which conditions.
+#[derive(Clone, Debug, Serialize)]
+pub struct Report {
+    /// What `envoy --version` says.
+    pub envoy: String,
+    /// Revision of the source the modules were built from.
+    pub revision: String,
+    /// The machine.
+    pub machine: Machine,
+    /// Whether the Envoy under test had a core to itself.
+    pub own_core: bool,
+    /// Rounds, durations, connections.
+    pub plan: Plan,
+    /// One entry per variant, the chain without a filter first.
+    pub variants: Vec<Entry>,
+}
+
+/// One variant's samples.
+#[derive(Clone, Debug, Serialize)]
+pub struct Entry {
+    /// Its name.
+    pub name: String,
+    /// What it is there for.
+    pub kind: Kind,
+    /// One sample per round.
+    pub samples: Vec<Sample>,
+}
+
+impl Entry {
+    fn summary(&self, value: impl Fn(&Sample) -> f64) -> Option<Summary> {
+        Summary::of(self.samples.iter().map(value))
+    }
+
+    /// CPU per request beyond another variant's in the same round, in microseconds. Differences are taken
+    /// within a round because a machine drifts between rounds.
+    fn beyond(&self, other: &Self) -> Option<Summary> {
+        Summary::of(self.samples.iter().zip(&other.samples).map(|(own, other)| own.cpu_us - other.cpu_us))
+    }
+}
+
+impl Report {
+    fn of_kind(&self, kind: &Kind) -> Option<&Entry> {
+        self.variants.iter().find(|entry| entry.kind == *kind)
+    }
+
+    /// The report as Markdown. A table whose reference was not measured is left out.
+    pub fn markdown(&self) -> String {
+        let mut text = self.conditions();
+        if let Some(base) = self.of_kind(&Kind::NoFilter) {
+            text.push_str(&self.filters(base));
+        }
+        if let Some(base) = self.of_kind(&Kind::CallBase) {
+            text.push_str(&self.calls(base));
+        }
+        text
+    }
+
+    fn conditions(&self) -> String {
+        let Self { envoy, revision, machine, plan, .. } = self;
+        let Plan { rounds, seconds, warm_up_seconds, connections, path, host } = plan;
+        let all = |value: fn(&Sample) -> f64| {
+            Summary::of(self.variants.iter().flat_map(|entry| &entry.samples).map(value))
+        };
+        let percent = |value: fn(&Sample) -> f64| {
+            range(
+                all(value).map(|Summary { median, min, max }| Summary {
+                    median: 100.0 * median,
+                    min: 100.0 * min,
+                    max: 100.0 * max,
+                }),
+                1,
+            )
+        };
+        let warning = match all(|one| one.waited) {
+            Some(waited) if waited.median > DISTURBED => {
+                "**Disturbed: something else was running. Do not quote these numbers.**\n\n"
+            }
+            _ => "",
+        };
+        let pinning = if self.own_core {
+            "Envoy under test on one core, upstream and load generator on another"
+        } else {
+            "everything on one core, because the machine has no second: read the latencies as relative"
+        };
+        format!(
+            "# Cost of a filter in Envoy\n\n{warning}\
+             - Envoy: {envoy}, `--concurrency 1`, one process per variant, all running at once\n\
+             - Modules: revision {revision}\n\
+             - Machine: {}, {} cores, Linux {}, load average at start {}; {pinning}\n\
+             - The worker was on its core {} % of the time, and ready but kept waiting {} % of that: the more, the \
+             more was the machine disturbed\n\
+             - Load: wrk, one thread, {connections} kept-alive connections, `GET {path}` for host {host} with \
+             {} further headers, as fast as answers come\n\
+             - Upstream of the filters: a constant answer, 200 with a small JSON document, faster than any Envoy under test\n\
+             - {rounds} rounds; each measures every variant once for {seconds} s after {warm_up_seconds} s of \
+             warm-up, in an order that moves by one per round. Values are median (min–max) of the rounds\n\
+             - CPU: time of Envoy's worker thread on its core (`schedstat`) per request answered\n",
+            machine.cpu,
+            machine.cores,
+            machine.kernel,
+            machine.load_average,
+            percent(|one| one.busy),
+            percent(|one| one.waited),
+            crate::load::HEADERS.len(),
+        )
+    }
+
+    fn filters(&self, base: &Entry) -> String {
+        let added = |entry: &Entry| entry.beyond(base);
+        let reference = |kind| self.of_kind(&kind).and_then(added);
+        let (no_op, native) = (reference(Kind::NoOp), reference(Kind::Native));
+        let mut text = String::from(
+            "\n| filter | CPU µs/request | added µs | added ÷ no-op | added ÷ native | requests/s | p50 µs | p99 µs |\n\
+             |---|---|---|---|---|---|---|---|\n",
+        );
+        for entry in self.variants.iter().filter(|entry| entry.kind.forwards()) {
+            let own = if entry.kind == Kind::NoFilter { None } else { added(entry) };
+            let _ = writeln!(
+                text,
+                "| {} | {} | {} | {} | {} | {} | {} | {} |",
+                entry.name,
+                range(entry.summary(|one| one.cpu_us), 1),
+                range(own, 1),
+                ratio(own, no_op),
+                ratio(own, native),
+                range(entry.summary(|one| one.per_second), 0),
+                range(entry.summary(|one| one.p50_us), 0),
+                range(entry.summary(|one| one.p99_us), 0),
+            );
+        }
+        let _ = writeln!(text, "\n{NATIVE_NOTE}");
+        text
+    }
+
+    fn calls(&self, base: &Entry) -> String {
+        let mut text =
+            String::from("\n| host call | calls/request | CPU µs/request | µs/call |\n|---|---|---|---|\n");
+        let _ = writeln!(text, "| none | 0 | {} | – |", range(base.summary(|one| one.cpu_us), 1));
+        for entry in &self.variants {
+            let Kind::Call { repeated } = entry.kind else { continue };
+            let per_call = entry.beyond(base).map(|added| {
+                let one = |value: f64| value / f64::from(repeated);
+                Summary { median: one(added.median), min: one(added.min), max: one(added.max) }
+            });
+            let _ = writeln!(
+                text,
+                "| {} | {repeated} | {} | {} |",
+                entry.name,
+                range(entry.summary(|one| one.cpu_us), 1),
+                range(per_call, 3),
+            );
+        }
+        text
+    }
+}
+
+/// `median (min–max)`, or a dash.
+fn range(summary: Option<Summary>, decimals: usize) -> String {
+    summary.map_or_else(
+        || "–".to_owned(),
+        |Summary { median, min, max }| format!("{median:.decimals$} ({min:.decimals$}–{max:.decimals$})"),
+    )
+}
+
+/// Quotient of two medians, or a dash where the divisor is not above the noise.
+fn ratio(own: Option<Summary>, reference: Option<Summary>) -> String {
+    match (own, reference) {
+        (Some(own), Some(reference)) if reference.min > 0.0 => {
+            format!("{:.2}", own.median / reference.median)
+        }
+        _ => "–".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn entry(name: &str, kind: Kind, cpu: &[f64]) -> Entry {
+        let sample = |cpu_us: &f64| Sample {
+            cpu_us: *cpu_us,
+            waited: 0.01,
+            busy: 0.99,
+            per_second: 1e6 / cpu_us,
+            p50_us: 300.0,
+            p99_us: 900.0,
+            requests: 1000,
+        };
+        Entry { name: name.to_owned(), kind, samples: cpu.iter().map(sample).collect() }
+    }
+
+    fn report() -> Report {
+        Report {
+            envoy: "1.40.0".to_owned(),
+            revision: "unknown".to_owned(),
+            machine: Machine {
+                cpu: "CPU".to_owned(),
+                cores: 2,
+                kernel: "6".to_owned(),
+                load_average: "0.1".to_owned(),
+            },
+            own_core: true,
+            plan: Plan {
+                rounds: 3,
+                seconds: 4,
+                warm_up_seconds: 1,
+                connections: 8,
+                path: "/".to_owned(),
+                host: "api.example.com".to_owned(),
+            },
+            variants: vec![
+                entry("no filter", Kind::NoFilter, &[20.0, 22.0, 21.0]),
+                entry("no-op", Kind::NoOp, &[25.0, 27.0, 26.0]),
+                entry("ours", Kind::Ours, &[30.0, 32.0, 36.0]),
+                entry("native", Kind::Native, &[21.0, 22.0, 23.0]),
+                entry("none", Kind::CallBase, &[25.0, 27.0, 26.0]),
+                entry("get_time", Kind::Call { repeated: 20 }, &[35.0, 37.0, 36.0]),
+            ],
+        }
+    }
+
+    #[test]
+    fn added_cost_is_taken_within_a_round() {
+        let text = report().markdown();
+        let ours = text.lines().find(|line| line.starts_with("| ours")).unwrap();
+        assert!(ours.contains("| 32.0 (30.0–36.0) | 10.0 (10.0–15.0) | 2.00 | – |"), "{ours}");
+    }
+
+    #[test]
+    fn a_disturbed_run_says_so() {
+        let mut report = report();
+        assert!(!report.markdown().contains("Disturbed"));
+        for sample in report.variants.iter_mut().flat_map(|entry| &mut entry.samples) {
+            sample.waited = 0.2;
+        }
+        assert!(report.markdown().contains("**Disturbed"));
+    }
+
+    #[test]
+    fn a_reference_within_the_noise_gives_no_ratio() {
+        // Native was 0 µs above no filter in one round.
+        assert_eq!(ratio(Summary::of([5.0]), Summary::of([0.0, 1.0])), "–");
+        assert_eq!(ratio(Summary::of([5.0]), Summary::of([2.0])), "2.50");
+    }
+
+    #[test]
+    fn a_call_costs_what_exceeds_the_request_without() {
+        let text = report().markdown();
+        assert!(text.contains("| get_time | 20 | 36.0 (35.0–37.0) | 0.500 (0.500–0.500) |"), "{text}");
+    }
+}

