@@ -7,8 +7,26 @@
 
 use filter_core::effect::Level;
 use filter_core::message::Headers;
-use proxy_wasm::types::{BufferType, MapType, MetricType};
 use std::ptr::null_mut;
+
+/// A header map by its number in the ABI (`proxy_map_type_t`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u32)]
+pub(crate) enum MapType {
+    Request = 0,
+    Response = 2,
+}
+
+/// A buffer by its number in the ABI (`proxy_buffer_type_t`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u32)]
+pub(crate) enum BufferType {
+    RequestBody = 0,
+    PluginConfiguration = 7,
+}
+
+/// `proxy_metric_type_t`
+const COUNTER: u32 = 0;
 
 /// The host refused; the status is that of `WasmResult` in proxy-wasm-cpp-host.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -82,8 +100,8 @@ fn returned(call: impl FnOnce(*mut *mut u8, *mut usize) -> u32) -> Result<Vec<u8
     if data.is_null() {
         return Ok(Vec::new());
     }
-    // SAFETY: the SDK's `proxy_on_memory_allocate` made this block as a boxed slice of exactly `size` bytes, the
-    // host filled it, and nobody else owns it.
+    // SAFETY: `crate::allocate` made this block with the layout of a `Vec` of exactly `size` bytes, the host
+    // filled it, and nobody else owns it.
     Ok(unsafe { Vec::from_raw_parts(data, size, size) })
 }
 
@@ -196,9 +214,7 @@ pub(crate) fn send_local_response(
 pub(crate) fn define_counter(name: &str) -> Result<u32, Refused> {
     let mut id = 0;
     // SAFETY: pointers are valid for the call.
-    checked(unsafe {
-        proxy_define_metric(MetricType::Counter as u32, name.as_ptr(), name.len(), &raw mut id)
-    })?;
+    checked(unsafe { proxy_define_metric(COUNTER, name.as_ptr(), name.len(), &raw mut id) })?;
     Ok(id)
 }
 

@@ -1,36 +1,86 @@
-//! The imperative shell: the one adapter that performs a [`filter_core::policy::Policy`] through proxy-wasm.
-//! The only crate that names proxy-wasm, empty but for `wasm32`.
+//! The imperative shell: the one adapter that performs a [`filter_core::policy::Policy`] through proxy-wasm ABI
+//! 0.2.1. The only crate that knows the ABI, empty but for `wasm32`.
 //!
-//! The SDK gives the exports and their dispatch. Its host-call wrappers panic on bytes that are not UTF-8 and
-//! on every status they do not expect; a panic is a dead VM, so [`abi`] declares the host calls itself and
-//! returns what the host said.
+//! It does without the Rust SDK (`proxy-wasm` 0.2.5); why, with numbers, is said in this folder's README.
 #![cfg(target_arch = "wasm32")]
 
 mod abi;
 mod host;
+mod module;
 mod perform;
 mod root;
 mod stream;
 
-#[doc(hidden)]
-pub use proxy_wasm;
-
-use filter_core::policy::Policy;
-
-/// Registers the filter with the SDK; called by [`export_filter!`] before anything else runs.
-#[doc(hidden)]
-pub fn start<P: Policy>() {
-    proxy_wasm::set_root_context(|_| Box::new(root::Root::<P>::default()));
-}
+pub use module::{Action, Module, allocate};
 
 /// Makes the crate that names it a proxy-wasm module running one policy.
 #[macro_export]
 macro_rules! export_filter {
     ($policy:ty) => {
         mod exports {
-            $crate::proxy_wasm::main! {{
-                $crate::start::<$policy>();
-            }}
+            use $crate::{Action, Module};
+
+            unsafe extern "C" {
+                fn __wasm_call_ctors();
+            }
+
+            thread_local! {
+                static MODULE: Module<$policy> = Module::default();
+            }
+
+            #[unsafe(no_mangle)]
+            extern "C" fn _initialize() {
+                // SAFETY: the linker's own function, called once, before anything else, as a WASI reactor must.
+                unsafe { __wasm_call_ctors() }
+            }
+
+            #[unsafe(no_mangle)]
+            extern "C" fn proxy_abi_version_0_2_1() {}
+
+            #[unsafe(no_mangle)]
+            extern "C" fn proxy_on_memory_allocate(size: usize) -> *mut u8 {
+                $crate::allocate(size)
+            }
+
+            #[unsafe(no_mangle)]
+            extern "C" fn proxy_on_context_create(id: u32, parent: u32) {
+                MODULE.with(|module| module.create(id, parent))
+            }
+
+            #[unsafe(no_mangle)]
+            extern "C" fn proxy_on_vm_start(_: u32, _: usize) -> bool {
+                true
+            }
+
+            #[unsafe(no_mangle)]
+            extern "C" fn proxy_on_configure(id: u32, size: usize) -> bool {
+                MODULE.with(|module| module.configure(id, size))
+            }
+
+            #[unsafe(no_mangle)]
+            extern "C" fn proxy_on_request_headers(id: u32, _: usize, end_of_stream: bool) -> Action {
+                MODULE.with(|module| module.request_headers(id, end_of_stream))
+            }
+
+            #[unsafe(no_mangle)]
+            extern "C" fn proxy_on_request_body(id: u32, size: usize, end_of_stream: bool) -> Action {
+                MODULE.with(|module| module.request_body(id, size, end_of_stream))
+            }
+
+            #[unsafe(no_mangle)]
+            extern "C" fn proxy_on_request_trailers(id: u32, _: usize) -> Action {
+                MODULE.with(|module| module.request_trailers(id))
+            }
+
+            #[unsafe(no_mangle)]
+            extern "C" fn proxy_on_response_headers(id: u32, _: usize, end_of_stream: bool) -> Action {
+                MODULE.with(|module| module.response_headers(id, end_of_stream))
+            }
+
+            #[unsafe(no_mangle)]
+            extern "C" fn proxy_on_delete(id: u32) {
+                MODULE.with(|module| module.delete(id))
+            }
         }
     };
 }

@@ -1,13 +1,13 @@
 //! An [`Outcome`] performed through host calls.
 
-use crate::abi::{self, Refused};
+use crate::abi::{self, MapType, Refused};
 use crate::host::Host;
+use crate::module::Action;
 use filter_core::denial::{Denial, LocalReply, Reason};
 use filter_core::effect::HeaderOp;
 use filter_core::message::Headers;
 use filter_core::redact;
 use filter_core::stream::{Flow, Outcome};
-use proxy_wasm::types::{Action, MapType};
 
 /// Performs everything an event asked for; `map` is the header map of that event.
 pub(crate) fn perform(host: &Host, outcome: Outcome, map: MapType) -> Action {
@@ -32,7 +32,7 @@ pub(crate) fn perform(host: &Host, outcome: Outcome, map: MapType) -> Action {
             Action::Pause
         }
         // A request that keeps a header the policy had stripped must not go upstream.
-        (_, Some(_), MapType::HttpRequestHeaders) => {
+        (_, Some(_), MapType::Request) => {
             reply(&Denial::new(Reason::PolicyPhase).reply(false));
             Action::Pause
         }

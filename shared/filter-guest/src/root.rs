@@ -1,14 +1,12 @@
 //! The root context: one per configuration and VM.
 
-use crate::abi;
+use crate::abi::{self, BufferType};
 use crate::host::{Host, VmEnv};
 use crate::stream::HttpStream;
 use filter_core::effect::Level;
 use filter_core::policy::Policy;
 use filter_core::redact;
 use filter_core::stream::Filter;
-use proxy_wasm::traits::{Context, HttpContext, RootContext};
-use proxy_wasm::types::{BufferType, ContextType};
 use std::cell::RefCell;
 use std::rc::Rc;
 
@@ -24,11 +22,9 @@ impl<P: Policy> Default for Root<P> {
     }
 }
 
-impl<P: Policy> Context for Root<P> {}
-
-impl<P: Policy> RootContext for Root<P> {
+impl<P: Policy> Root<P> {
     /// Pure but for its log lines: Envoy calls this on W + 2 VMs, the canary included.
-    fn on_configure(&mut self, size: usize) -> bool {
+    pub(crate) fn configure(&mut self, size: usize) -> bool {
         // Without a configuration the host answers "not found", which reads as an empty one.
         let bytes = abi::buffer(BufferType::PluginConfiguration, size).unwrap_or_default();
         let name = abi::property("plugin_name").and_then(|name| String::from_utf8(name).ok());
@@ -54,12 +50,9 @@ impl<P: Policy> RootContext for Root<P> {
         }
     }
 
-    fn create_http_context(&self, _: u32) -> Option<Box<dyn HttpContext>> {
-        Some(Box::new(HttpStream::new(self.filter.clone(), self.host.clone())))
-    }
-
-    fn get_type(&self) -> Option<ContextType> {
-        Some(ContextType::HttpContext)
+    /// The context of a new stream.
+    pub(crate) fn stream(&self) -> HttpStream<P> {
+        HttpStream::new(self.filter.clone(), self.host.clone())
     }
 }
 
