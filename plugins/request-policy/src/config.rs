@@ -37,7 +37,7 @@ config_enum! {
 config_struct! {
     /// One rule.
     pub struct RuleConfig {
-        /// Name of the rule, unique; logs and metrics carry it.
+        /// Name of the rule, unique; log lines carry it.
         name: String,
         /// What the rule is about. Methods are never part of it: a wrong method must not fall through to a weaker rule.
         r#match: Match,

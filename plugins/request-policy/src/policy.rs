@@ -51,7 +51,7 @@ impl From<DefaultRule> for Rule {
     fn from(config: DefaultRule) -> Self {
         Self {
             name: "default".into(),
-            matcher: Match { hosts: Vec::new(), path: None, headers: Vec::new() },
+            matcher: Match { hosts: None, path: None, headers: None },
             mode: config.mode,
             methods: Methods::new(config.methods),
             method_override: config.method_override,
@@ -89,7 +89,9 @@ impl Policy for RequestPolicy {
         head: &RequestHead<'_>,
         _: &dyn Cx,
     ) -> Step {
-        stream.tls = head.scheme() == b"https";
+        // Over HTTP/2 Envoy keeps the connection's `:scheme`, whatever a trusted TLS terminator says in
+        // `x-forwarded-proto`. A client that forges either gets a header that browsers ignore over plain HTTP.
+        stream.tls = head.scheme() == b"https" || head.headers.first("x-forwarded-proto") == Some(b"https");
         let mut effects = Effects::default();
         match self.decide(head, &mut effects) {
             Some(denial) => effects.deny(denial),
@@ -140,8 +142,11 @@ impl RequestPolicy {
                 _ => {}
             }
         }
+        // R12
+        let Some(host) = matcher::canonical_host(head.authority()) else {
+            return effects.refuse(self.mode, Denial::new(Reason::HeaderHost));
+        };
         // R5
-        let host = matcher::canonical_host(head.authority());
         let matched = path.as_ref().map(|path| path.matched.as_ref());
         let rule = self.rules.best(&host, matched, head.headers).unwrap_or(&self.default);
         self.apply(rule, head, effects)

@@ -34,7 +34,7 @@ impl Facts {
 pub fn line(event: &str, instance: &str, denial: &Denial, facts: &Facts, suppressed: u64) -> String {
     let mut object = json!({
         "event": event,
-        "instance": instance,
+        "instance": redact::field(instance.as_bytes()),
         "reason": denial.reason.as_str(),
         "status": denial.reason.status(),
         "method": facts.method,
@@ -73,9 +73,9 @@ impl LineLimiter {
         const INTERVAL: u64 = 1_000_000 / LineLimiter::PER_SECOND;
         const SPAN: u64 = INTERVAL * LineLimiter::BURST;
         let now = now.0;
-        // A clock that stepped back would leave the bucket empty for as long as the step.
-        let full_at = if self.full_at > now.saturating_add(SPAN) { now } else { self.full_at.max(now) };
-        let next = full_at.saturating_add(INTERVAL);
+        // A clock that stepped back would leave the bucket empty for as long as the step: at most empty it is.
+        self.full_at = self.full_at.clamp(now, now.saturating_add(SPAN));
+        let next = self.full_at.saturating_add(INTERVAL);
         if next.saturating_sub(now) > SPAN {
             self.suppressed = self.suppressed.saturating_add(1);
             return None;

@@ -65,7 +65,9 @@ reasons! {
     PathAmbiguous = "path.ambiguous", "path.malformed", 400, "Malformed path";
     /// The path has no safe reading: bad or double percent-encoding, control bytes, a fragment, not UTF-8.
     PathMalformed = "path.malformed", "path.malformed", 400, "Malformed path";
-    /// Envoy could not hand the request headers over: more than 1,024 fields or 1 MiB.
+    /// `Host` or `:authority` is not one host and at most one port: two hosts, user info, other characters.
+    HeaderHost = "header.host", "header.host", 400, "Malformed host";
+    /// The host could not hand the request headers over. Not seen with Envoy 1.40, which hands over whatever its own limits let in.
     HeaderTooMany = "header.too_many", "header.too_large", 431, "Request header fields too large";
     /// The body is larger than the policy's limit.
     SizeBody = "size.body", "size.body", 413, "Content too large";

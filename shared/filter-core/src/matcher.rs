@@ -1,9 +1,11 @@
 //! Which rule applies to a request: the best match wins, the first on ties.
 
-use crate::config::{At, FromTree, Shape, Tree};
+use crate::config::{At, FromTree, NonEmpty, Shape, Tree};
 use crate::config_struct;
 use crate::message::Headers;
 use http::{HeaderName, HeaderValue};
+use std::cell::RefCell;
+use std::collections::BTreeMap;
 
 mod host;
 mod path;
@@ -15,11 +17,11 @@ config_struct! {
     /// What a rule is about. Every condition given must hold; none given matches everything.
     pub struct Match {
         /// Hosts, one of which must be the request's: `api.example.com`, or `*.example.com` for exactly one more label. Ports are ignored.
-        hosts: Vec<HostPattern> = [],
+        hosts: Option<NonEmpty<HostPattern>>,
         /// The canonical path (see "Paths").
         path: Option<PathPattern>,
         /// Header conditions, all of which must hold.
-        headers: Vec<HeaderMatch> = [],
+        headers: Option<NonEmpty<HeaderMatch>>,
     }
 }
 
@@ -43,35 +45,39 @@ pub struct Summary {
 }
 
 impl Match {
-    /// Whether and how well this matches. `host` and `path` are canonical; `path` is `None` for CONNECT.
-    #[must_use]
-    pub fn test(&self, host: &str, path: Option<&str>, headers: &Headers) -> Option<Summary> {
-        let host = if self.hosts.is_empty() {
-            host::Rank::default()
-        } else {
-            self.hosts.iter().filter_map(|pattern| pattern.test(host)).max()?
+    /// Whether and how well this matches, if that is better than `than`. `host` and `path` are canonical;
+    /// `path` is `None` for CONNECT. What a match is worth is known before its costly part is tried.
+    fn better(
+        &self,
+        host: &str,
+        path: Option<&str>,
+        headers: &Headers,
+        than: Option<Summary>,
+    ) -> Option<Summary> {
+        let host = match &self.hosts {
+            Some(hosts) => hosts.0.iter().filter_map(|pattern| pattern.test(host)).max()?,
+            None => host::Rank::default(),
         };
-        let path = match &self.path {
-            Some(pattern) => pattern.test(path?)?,
-            None => path::Rank::default(),
-        };
-        self.headers.iter().all(|condition| condition.test(headers)).then_some(Summary {
-            host,
-            path,
-            headers: self.headers.len(),
-        })
+        let conditions = self.headers.as_ref().map(|headers| headers.0.as_slice()).unwrap_or_default();
+        let rank = self.path.as_ref().map(PathPattern::rank).unwrap_or_default();
+        let summary = Summary { host, path: rank, headers: conditions.len() };
+        let wanted = than.is_none_or(|than| summary > than)
+            && self.path.as_ref().is_none_or(|pattern| path.is_some_and(|path| pattern.test(path)))
+            && conditions.iter().all(|condition| condition.test(headers));
+        wanted.then_some(summary)
     }
 
     /// The single matches this stands for, one per host, as comparable text.
     fn identities(&self) -> Vec<String> {
-        let mut headers: Vec<String> = self.headers.iter().map(|h| format!("{h:?}")).collect();
+        let conditions = self.headers.iter().flat_map(|headers| &headers.0);
+        let mut headers: Vec<String> = conditions.map(|condition| format!("{condition:?}")).collect();
         headers.sort_unstable();
         let path = self.path.as_ref().map(ToString::to_string).unwrap_or_default();
         let rest = format!("{path} {headers:?}");
-        if self.hosts.is_empty() {
-            return vec![rest];
+        match &self.hosts {
+            Some(hosts) => hosts.0.iter().map(|host| format!("{host} {rest}")).collect(),
+            None => vec![rest],
         }
-        self.hosts.iter().map(|host| format!("{host} {rest}")).collect()
     }
 }
 
@@ -102,9 +108,8 @@ impl<R: Matched> Rules<R> {
     pub fn best(&self, host: &str, path: Option<&str>, headers: &Headers) -> Option<&R> {
         let mut best: Option<(Summary, &R)> = None;
         for rule in &self.0 {
-            if let Some(summary) = rule.matcher().test(host, path, headers)
-                && best.as_ref().is_none_or(|(so_far, _)| summary > *so_far)
-            {
+            let so_far = best.as_ref().map(|(summary, _)| *summary);
+            if let Some(summary) = rule.matcher().better(host, path, headers, so_far) {
                 best = Some((summary, rule));
             }
         }
@@ -140,34 +145,34 @@ impl<R: FromTree> FromTree for Rules<R> {
 }
 
 fn unique_names(items: &[Tree], at: &At<'_>) -> bool {
-    let names: Vec<Option<&Tree>> = items.iter().map(|item| item.member("name")).collect();
+    let mut seen: BTreeMap<&str, usize> = BTreeMap::new();
     let mut unique = true;
-    for (i, name) in names.iter().enumerate() {
-        if let Some(earlier) =
-            name.and_then(|name| names.iter().take(i).position(|other| *other == Some(name)))
-        {
+    for (i, item) in items.iter().enumerate() {
+        let Some(Tree::String(name)) = item.member("name") else { continue };
+        if let Some(earlier) = seen.get(name.as_str()) {
             at.index(i).key("name").error(format!("the same name as {}[{earlier}]", at.label()));
             unique = false;
+        } else {
+            seen.insert(name, i);
         }
     }
     unique
 }
 
 fn unique_matches(items: &[Tree], at: &At<'_>) -> bool {
-    let silent = std::cell::RefCell::new(Vec::new());
-    let matches: Vec<Vec<String>> = items
-        .iter()
-        .map(|item| match item.member("match") {
-            Some(tree) => Match::read(tree, &At::root(&silent)).map(|m| m.identities()).unwrap_or_default(),
-            None => Vec::new(),
-        })
-        .collect();
+    let silent = RefCell::new(Vec::new());
+    let mut seen: BTreeMap<String, usize> = BTreeMap::new();
     let mut unique = true;
-    for (i, own) in matches.iter().enumerate() {
-        let same = |other: &Vec<String>| own.iter().any(|identity| other.contains(identity));
-        if let Some(earlier) = matches.iter().take(i).position(same) {
+    for (i, item) in items.iter().enumerate() {
+        let read = item.member("match").and_then(|tree| Match::read(tree, &At::root(&silent)));
+        let identities = read.map(|m| m.identities()).unwrap_or_default();
+        // A rule may name a host twice; that is not two rules.
+        if let Some(earlier) = identities.iter().find_map(|identity| seen.get(identity)) {
             at.index(i).key("match").error(format!("the same match as {}[{earlier}]", at.label()));
             unique = false;
+        }
+        for identity in identities {
+            seen.entry(identity).or_insert(i);
         }
     }
     unique

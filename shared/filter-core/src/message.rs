@@ -5,13 +5,22 @@ use std::ops::Range;
 
 /// Header fields in order, names lower-case, values as bytes, duplicates kept. Pseudo header fields
 /// (`:method`, `:path`, …) come first, as in HTTP/2.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default)]
 pub struct Headers {
     bytes: Vec<u8>,
     fields: Vec<Field>,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// The same fields in the same order, however they are laid out in memory.
+impl PartialEq for Headers {
+    fn eq(&self, other: &Self) -> bool {
+        self.iter().eq(other.iter())
+    }
+}
+
+impl Eq for Headers {}
+
+#[derive(Debug, Clone)]
 struct Field {
     name: Range<usize>,
     value: Range<usize>,
@@ -59,7 +68,7 @@ impl Headers {
         for lengths in (4..lengths_end).step_by(8) {
             fields.push(Field { name: next(word(lengths)?)?, value: next(word(lengths.checked_add(4)?)?)? });
         }
-        Some(Self { bytes, fields })
+        (start == bytes.len()).then_some(Self { bytes, fields })
     }
 
     /// The opposite of [`Self::decode`], for any pairs.

@@ -46,8 +46,8 @@ pub struct CanonicalPath<'a> {
     pub query: Option<&'a [u8]>,
     /// The first ambiguity found, where there is one.
     pub ambiguity: Option<Ambiguity>,
-    /// Path and query to send upstream so that it sees what was matched, parameters kept; `None`: the request
-    /// already is in that form.
+    /// Path and query to send upstream so that it sees what was matched; `None`: the request already is in that
+    /// form.
     pub rewritten: Option<Vec<u8>>,
 }
 
@@ -94,10 +94,9 @@ fn plain(path: &[u8]) -> Option<&str> {
     std::str::from_utf8(path).ok()
 }
 
-/// A path decoded once and cut into segments.
+/// A path decoded once and cut into segments, parameters dropped.
 struct Segments {
-    /// Decoded segments with what follows their first `;`.
-    list: Vec<(Vec<u8>, Option<Vec<u8>>)>,
+    list: Vec<Vec<u8>>,
     ambiguity: Option<Ambiguity>,
 }
 
@@ -155,13 +154,11 @@ impl Segments {
                     self.list.pop();
                 }
                 if last {
-                    self.list.push((Vec::new(), None));
+                    self.list.push(Vec::new());
                 }
             }
-            b"" if !last => {
-                self.note(Ambiguity::EmptySegment);
-            }
-            _ => self.list.push((segment, parameters)),
+            b"" if !last => self.note(Ambiguity::EmptySegment),
+            _ => self.list.push(segment),
         }
         Ok(())
     }
@@ -170,21 +167,16 @@ impl Segments {
         self.ambiguity.get_or_insert(ambiguity);
     }
 
-    fn canonical(self, query: Option<&[u8]>) -> Result<CanonicalPath<'_>, Malformed> {
+    fn canonical(mut self, query: Option<&[u8]>) -> Result<CanonicalPath<'_>, Malformed> {
+        if self.list.is_empty() {
+            self.list.push(Vec::new());
+        }
         let (mut matched, mut sent) = (Vec::new(), Vec::new());
-        for (segment, parameters) in &self.list {
+        for segment in &self.list {
             matched.push(b'/');
             matched.extend_from_slice(segment);
             sent.push(b'/');
             encode(segment, &mut sent);
-            if let Some(parameters) = parameters {
-                sent.push(b';');
-                encode(parameters, &mut sent);
-            }
-        }
-        if self.list.is_empty() {
-            matched.push(b'/');
-            sent.push(b'/');
         }
         if let Some(query) = query {
             sent.push(b'?');
@@ -216,7 +208,7 @@ fn decodes_again(decoded: &[u8]) -> bool {
         .any(|w| matches!(w, [b'%', high, low] if high.is_ascii_hexdigit() && low.is_ascii_hexdigit()))
 }
 
-/// Percent-encodes everything but `pchar` (RFC 3986 section 3.3) without `;`.
+/// Percent-encodes everything but `pchar` (RFC 3986 section 3.3) without `;`, which would begin parameters.
 fn encode(text: &[u8], out: &mut Vec<u8>) {
     const HEX: &[u8; 16] = b"0123456789ABCDEF";
     for &byte in text {

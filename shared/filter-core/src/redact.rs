@@ -36,7 +36,7 @@ fn is_format(c: char) -> bool {
     matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
 }
 
-/// A field of a request as a log may show it: capped, bytes that are not UTF-8 replaced, then [`line`].
+/// A field of a request as a log may show it: capped, bytes that are not UTF-8 replaced, then [`line()`].
 #[must_use]
 pub fn field(bytes: &[u8]) -> String {
     // One byte more than the limit, so that the cut is seen.
@@ -44,13 +44,14 @@ pub fn field(bytes: &[u8]) -> String {
     escape(&String::from_utf8_lossy(kept), MAX_FIELD)
 }
 
-/// A `:path` as a log may show it: query values masked, names kept (`/orders?token=*&page=*`).
+/// A `:path` as a log may show it: query values and segment parameters masked, names kept
+/// (`/orders;*?token=*&page=*`).
 #[must_use]
 pub fn path(raw: &[u8]) -> String {
     let raw = raw.get(..MAX_FIELD.saturating_mul(4)).unwrap_or(raw);
     let mut parts = raw.splitn(2, |&b| matches!(b, b'?' | b'#'));
-    let path = parts.next().unwrap_or_default();
-    let Some(query) = parts.next() else { return field(path) };
+    let path = without_parameters(parts.next().unwrap_or_default());
+    let Some(query) = parts.next() else { return field(&path) };
     let mut masked = Vec::with_capacity(query.len());
     for pair in query.split(|&b| b == b'&') {
         if !masked.is_empty() {
@@ -65,5 +66,18 @@ pub fn path(raw: &[u8]) -> String {
             None => masked.push(b'*'),
         }
     }
-    format!("{}?{}", field(path), field(&masked))
+    format!("{}?{}", field(&path), field(&masked))
+}
+
+/// Segment parameters carry session ids: `/a;jsessionid=1F/b` becomes `/a;*/b`, encoded `;` included.
+fn without_parameters(path: &[u8]) -> Vec<u8> {
+    let segments = path.split(|&b| b == b'/').map(|segment| {
+        let semicolon = segment.iter().position(|&b| b == b';');
+        let encoded = segment.windows(3).position(|w| w.eq_ignore_ascii_case(b"%3b"));
+        match semicolon.into_iter().chain(encoded).min() {
+            Some(at) => [segment.get(..at).unwrap_or_default(), b";*"].concat(),
+            None => segment.to_vec(),
+        }
+    });
+    segments.collect::<Vec<_>>().join(&b'/')
 }

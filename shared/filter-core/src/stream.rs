@@ -323,7 +323,8 @@ impl<P: Policy> Stream<P> {
         if !effects.shadow.is_empty() {
             let list: Vec<&str> = self.shadow.iter().map(|reason| reason.as_str()).collect();
             outcome.exports.push((names::state(&filter.instance, "shadow"), list.join(",").into_bytes()));
-            if !matches!(outcome.flow, Flow::Reply(_)) {
+            // A denial stays the decision, whatever is reported after it.
+            if !matches!(self.phase, Phase::Answered) {
                 outcome.exports.push((names::state(&filter.instance, "decision"), b"shadow".to_vec()));
             }
         }

@@ -13,7 +13,7 @@ mod shape;
 mod tree;
 
 pub use read::{At, FromTree, ObjectReader};
-pub use scalar::{HeaderFields, Version};
+pub use scalar::{HeaderFields, NonEmpty, Version};
 pub use secret::{Env, Secret, SecretRef};
 pub use shape::{FieldShape, Shape};
 pub use tree::Tree;
@@ -25,6 +25,9 @@ use std::fmt;
 
 /// Largest accepted configuration, in bytes.
 pub const MAX_CONFIG_BYTES: usize = 4 * 1024 * 1024;
+
+/// Errors after this many are counted together: a generated file should not fill the log.
+const MAX_ERRORS: usize = 200;
 
 /// One thing that is wrong with a configuration, and where.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -44,7 +47,8 @@ impl fmt::Display for ConfigError {
     }
 }
 
-/// All errors of one configuration, in document order.
+/// All errors of one configuration: those of an object's keys first, then those of its values in the order in
+/// which the keys are documented.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ConfigErrors(Vec<ConfigError>);
 
@@ -153,9 +157,9 @@ fn parse(bytes: &[u8]) -> Result<Tree, ConfigErrors> {
     })
 }
 
-/// A serialised `Struct` is a sequence of `0x0a <length> 0x0a <length> <key>` (field 1, length-delimited).
-/// JSON text may start with the same line feed, but never holds a control byte other than white space.
+/// A serialised `Struct` is a sequence of `0x0a <length> 0x0a <length> <key> 0x12 <length> <value>` (fields 1
+/// and 2, length-delimited). JSON text may start with the same line feed, but never holds a control byte other
+/// than white space.
 fn looks_like_protobuf(bytes: &[u8]) -> bool {
-    bytes.first() == Some(&0x0a)
-        && bytes.iter().any(|&b| (b < 0x20 && !matches!(b, b'\t' | b'\n' | b'\r')) || b >= 0x80)
+    bytes.first() == Some(&0x0a) && bytes.iter().any(|&b| b < 0x20 && !matches!(b, b'\t' | b'\n' | b'\r'))
 }

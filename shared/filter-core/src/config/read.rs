@@ -2,6 +2,7 @@
 
 use super::{ConfigError, Shape, Tree};
 use std::cell::RefCell;
+use std::collections::BTreeSet;
 
 /// A place in the document being read, and where errors found there go.
 #[derive(Clone, Copy)]
@@ -37,7 +38,17 @@ impl<'a> At<'a> {
 
     /// Reports that something is wrong here.
     pub fn error(&self, message: impl Into<String>) {
-        self.errors.borrow_mut().push(ConfigError { path: self.label(), message: message.into() });
+        let mut errors = self.errors.borrow_mut();
+        match errors.len() {
+            0..super::MAX_ERRORS => errors.push(ConfigError { path: self.label(), message: message.into() }),
+            super::MAX_ERRORS => {
+                errors.push(ConfigError {
+                    path: String::new(),
+                    message: "further errors are not shown".to_owned(),
+                });
+            }
+            _ => {}
+        }
     }
 
     /// Reports a value of the wrong kind. The value itself is not repeated: it may be a misplaced secret.
@@ -117,6 +128,7 @@ impl<T: FromTree> FromTree for Vec<T> {
 pub struct ObjectReader<'a> {
     members: &'a [(String, Tree)],
     at: &'a At<'a>,
+    clean: bool,
 }
 
 impl<'a> ObjectReader<'a> {
@@ -124,17 +136,20 @@ impl<'a> ObjectReader<'a> {
     /// keys are reported.
     pub fn open(tree: &'a Tree, at: &'a At<'a>, known: &[&str]) -> Option<Self> {
         let Tree::Object(members) = tree else { return at.expected("an object", tree) };
-        for (i, (key, _)) in members.iter().enumerate() {
+        let (mut seen, mut clean) = (BTreeSet::new(), true);
+        for (key, _) in members {
             if !known.contains(&key.as_str()) {
                 at.key(key).error(match nearest(key, known) {
                     Some(name) => format!("unknown key; did you mean \"{name}\"?"),
                     None => format!("unknown key; expected one of {}", known.join(", ")),
                 });
-            } else if members.iter().take(i).any(|(earlier, _)| earlier == key) {
+                clean = false;
+            } else if !seen.insert(key.as_str()) {
                 at.key(key).error("the key is given twice");
+                clean = false;
             }
         }
-        Some(Self { members, at })
+        Some(Self { members, at, clean })
     }
 
     /// Reads one member, or its default (JSON text), or what its type makes of absence.
@@ -159,10 +174,8 @@ impl<'a> ObjectReader<'a> {
 
     /// Whether every key of the object was known and given once.
     #[must_use]
-    pub fn is_clean(&self, known: &[&str]) -> bool {
-        self.members.iter().enumerate().all(|(i, (key, _))| {
-            known.contains(&key.as_str()) && !self.members.iter().take(i).any(|(earlier, _)| earlier == key)
-        })
+    pub fn is_clean(&self) -> bool {
+        self.clean
     }
 }
 
@@ -213,7 +226,7 @@ macro_rules! config_struct {
                     $crate::config_struct!(@key $field),
                     $crate::config_struct!(@default $($default)?),
                 ); )*
-                if !object.is_clean(KNOWN) {
+                if !object.is_clean() {
                     return None;
                 }
                 Some(Self { $( $field: $field? ),* })

@@ -68,7 +68,8 @@ impl FromTree for HeaderName {
 impl FromTree for HeaderValue {
     fn read(tree: &Tree, at: &At<'_>) -> Option<Self> {
         let Tree::String(text) = tree else { return at.expected("a header value", tree) };
-        let value = Self::from_str(text).ok();
+        // `http` would let through what is not ASCII.
+        let value = Self::from_str(text).ok().filter(|_| text.is_ascii());
         if value.is_none() {
             at.error("not a header value: visible ASCII, spaces and tabs only");
         }
@@ -131,19 +132,23 @@ impl FromTree for Method {
         let (text, at) = match (tree, tree.member("extension")) {
             (Tree::String(text), _) => {
                 if !KNOWN_METHODS.contains(&text.as_str()) {
-                    at.error(match nearest(text, KNOWN_METHODS) {
-                        Some(name) => format!("unknown HTTP method; did you mean \"{name}\"?"),
-                        None => {
-                            "unknown HTTP method; an extension method is written {\"extension\": \"NAME\"}"
-                                .to_owned()
-                        }
-                    });
+                    let meant =
+                        nearest(text, KNOWN_METHODS).map(|name| format!("; did you mean \"{name}\"?"));
+                    at.error(format!(
+                        "unknown HTTP method{} An extension method is written {{\"extension\": \"NAME\"}}",
+                        meant.as_deref().unwrap_or(".")
+                    ));
                     return None;
                 }
                 (text, *at)
             }
             (Tree::Object(members), Some(Tree::String(text))) if members.len() == 1 => {
-                (text, at.key("extension"))
+                let at = at.key("extension");
+                if let Some(known) = KNOWN_METHODS.iter().find(|known| known.eq_ignore_ascii_case(text)) {
+                    at.error(format!("not an extension method: write \"{known}\""));
+                    return None;
+                }
+                (text, at)
             }
             _ => return at.expected("an HTTP method", tree),
         };
@@ -204,5 +209,24 @@ impl FromTree for HeaderFields {
 
     fn shape() -> Shape {
         Shape::Map(Box::new(HeaderValue::shape()))
+    }
+}
+
+/// A list that says something: an empty one would read as "any".
+#[derive(Debug, Clone)]
+pub struct NonEmpty<T>(pub Vec<T>);
+
+impl<T: FromTree> FromTree for NonEmpty<T> {
+    fn read(tree: &Tree, at: &At<'_>) -> Option<Self> {
+        let items = Vec::read(tree, at)?;
+        if items.is_empty() {
+            at.error("must not be empty; leave the key out");
+            return None;
+        }
+        Some(Self(items))
+    }
+
+    fn shape() -> Shape {
+        Vec::<T>::shape()
     }
 }

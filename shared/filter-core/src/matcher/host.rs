@@ -3,6 +3,7 @@
 use crate::config::{At, FromTree, Shape, Tree};
 use std::borrow::Cow;
 use std::fmt;
+use std::net::Ipv6Addr;
 
 /// An exact host, or `*.` and a domain for exactly one label more.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -48,7 +49,8 @@ impl FromTree for HostPattern {
             None => (text.as_str(), false),
         };
         let labels = if wildcard { domain.strip_prefix('.').unwrap_or_default() } else { domain };
-        let ipv6 = labels.starts_with('[') && labels.ends_with(']') && !wildcard;
+        let address = labels.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).filter(|_| !wildcard);
+        let ipv6 = address.is_some_and(|address| address.parse::<Ipv6Addr>().is_ok());
         let plain = labels.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'_'))
             && labels.split('.').all(|label| !label.is_empty());
         if !(plain || ipv6) {
@@ -63,20 +65,34 @@ impl FromTree for HostPattern {
     }
 }
 
-/// The host of an `:authority`: lower case, without user info, port and the root's trailing dot.
+/// The host of an `:authority`: lower case, without port and the root's trailing dot. `None` where it is not
+/// one host and at most one port: Envoy joins two `Host` fields to `a,b` and lets user info pass (RFC 9110 section
+/// 4.2.4 calls that an error), and whoever reads such a value reads a host of his own.
 #[must_use]
-pub fn canonical(authority: &[u8]) -> Cow<'_, str> {
-    let text = std::str::from_utf8(authority).unwrap_or_default();
-    let text = text.rsplit_once('@').map_or(text, |(_, host)| host);
-    let end = match text.strip_prefix('[') {
-        Some(_) => text.find(']').map_or(text.len(), |at| at.saturating_add(1)),
-        None => text.find(':').unwrap_or(text.len()),
+pub fn canonical(authority: &[u8]) -> Option<Cow<'_, str>> {
+    let text = std::str::from_utf8(authority).ok()?;
+    let (host, port) = match text.strip_prefix('[') {
+        Some(rest) => {
+            let (address, port) = rest.split_once(']')?;
+            address.parse::<Ipv6Addr>().ok()?;
+            (text.get(..address.len().checked_add(2)?)?, port)
+        }
+        None => {
+            let (host, port) = text.split_at(text.find(':').unwrap_or(text.len()));
+            let host = host.strip_suffix('.').unwrap_or(host);
+            let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_');
+            let labels = host.split('.').all(|label| !label.is_empty() && label.bytes().all(plain));
+            (Some(host).filter(|_| labels)?, port)
+        }
     };
-    let host = text.get(..end).unwrap_or_default();
-    let host = host.strip_suffix('.').unwrap_or(host);
-    if host.bytes().any(|b| b.is_ascii_uppercase()) {
+    match port.strip_prefix(':') {
+        Some(digits) if digits.bytes().all(|b| b.is_ascii_digit()) => {}
+        None if port.is_empty() => {}
+        _ => return None,
+    }
+    Some(if host.bytes().any(|b| b.is_ascii_uppercase()) {
         Cow::Owned(host.to_ascii_lowercase())
     } else {
         Cow::Borrowed(host)
-    }
+    })
 }

@@ -54,13 +54,22 @@ const MAX_REGEX: usize = 1024;
 const MAX_REGEX_PROGRAM: usize = 256 * 1024;
 
 impl PathPattern {
-    pub(super) fn test(&self, path: &str) -> Option<Rank> {
+    /// What a match is worth.
+    pub(super) fn rank(&self) -> Rank {
         match self {
-            Self::Exact(exact) => (path == exact).then_some(Rank::Exact),
-            Self::Prefix(prefix) => {
-                let rest = path.strip_prefix(prefix.as_str())?;
-                (rest.is_empty() || rest.starts_with('/')).then_some(Rank::Prefix(prefix.len()))
-            }
+            Self::Exact(_) => Rank::Exact,
+            Self::Prefix(prefix) => Rank::Prefix(prefix.len()),
+            Self::Template(segments) => Rank::Template(segments.iter().flatten().count()),
+            Self::Regex(_) => Rank::Regex,
+        }
+    }
+
+    pub(super) fn test(&self, path: &str) -> bool {
+        match self {
+            Self::Exact(exact) => path == exact,
+            Self::Prefix(prefix) => path
+                .strip_prefix(prefix.as_str())
+                .is_some_and(|rest| rest.is_empty() || rest.starts_with('/')),
             Self::Template(segments) => {
                 let mut given = path.split('/').skip(1);
                 let fits = segments.iter().all(|segment| match (segment, given.next()) {
@@ -68,10 +77,9 @@ impl PathPattern {
                     (None, Some(text)) => !text.is_empty(),
                     (_, None) => false,
                 });
-                let literals = segments.iter().flatten().count();
-                (fits && given.next().is_none()).then_some(Rank::Template(literals))
+                fits && given.next().is_none()
             }
-            Self::Regex(regex) => regex.is_match(path).then_some(Rank::Regex),
+            Self::Regex(regex) => regex.is_match(path),
         }
     }
 }
