@@ -19,7 +19,7 @@ mod settings;
 mod text;
 mod yaml;
 
-pub use executor::Kind;
+pub use executor::{Kind, check};
 pub use expect::Expect;
 pub use observation::{Observation, Verdict};
 pub use run::{run, run_file};

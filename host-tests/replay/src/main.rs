@@ -3,9 +3,11 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, bail};
 use clap::{Parser, Subcommand};
-use replay::{Kind, report, run_file};
+use replay::{Kind, Settings, report, run};
+use tokio::runtime::{Builder, Runtime};
+use tokio::signal::unix::{SignalKind, signal};
 
 /// Runs traffic cases against the filters.
 #[derive(Debug, Parser)]
@@ -33,7 +35,16 @@ enum Command {
 
 fn main() -> ExitCode {
     let Command::Test { files, executor, junit } = Arguments::parse().command;
-    match test(&files, &executor, junit) {
+    let done = runtime().and_then(|runtime| {
+        runtime.block_on(async {
+            // Leaving by the front door ends the gateways and removes their files.
+            tokio::select! {
+                done = test(&files, &executor, junit) => done,
+                name = interrupted() => bail!("ended by {}", name?),
+            }
+        })
+    });
+    match done {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::from(1),
         Err(error) => {
@@ -43,11 +54,25 @@ fn main() -> ExitCode {
     }
 }
 
+fn runtime() -> Result<Runtime> {
+    Builder::new_current_thread().enable_all().build().context("async runtime")
+}
+
+/// Comes back when somebody wants this process to end.
+async fn interrupted() -> Result<&'static str> {
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    Ok(tokio::select! {
+        _ = interrupt.recv() => "SIGINT",
+        _ = terminate.recv() => "SIGTERM",
+    })
+}
+
 /// Whether everything was as expected.
-fn test(files: &[PathBuf], executors: &[Kind], junit: Option<PathBuf>) -> Result<bool> {
+async fn test(files: &[PathBuf], executors: &[Kind], junit: Option<PathBuf>) -> Result<bool> {
     let mut reports = Vec::new();
     for file in files {
-        let report = run_file(file, executors)?;
+        let report = run(file, executors, &Settings::discover(file)?).await?;
         println!("{}", report.table());
         reports.push(report);
     }

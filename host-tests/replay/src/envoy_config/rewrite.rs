@@ -12,7 +12,7 @@ use super::{Bootstrap, HCM, PluginSpec, is};
 /// The cluster that stands for the protected application.
 const UPSTREAM: &str = "api";
 
-/// The access log a test run adds: a JSON line per request, see [`AccessLog::value`].
+/// The access log a test run adds: a JSON line per request.
 #[derive(Debug, Clone)]
 pub struct AccessLog {
     /// The file Envoy appends to.

@@ -110,8 +110,8 @@ impl EnvoyExecutor {
     }
 }
 
-/// The scheme is no part of HTTP/1 and fixed to the connection in HTTP/2: a plain connection says otherwise
-/// the way a TLS terminator in front does.
+/// The scheme is no part of HTTP/1: a plain connection says `https` the way a TLS terminator in front does. Over
+/// HTTP/2 `:scheme` says it, and Envoy then looks at nothing else.
 fn on_the_wire(request: &Request) -> Request {
     let mut request = request.clone();
     if request.scheme == "https" {

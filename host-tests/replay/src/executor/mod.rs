@@ -8,7 +8,7 @@ use std::fmt;
 use anyhow::Result;
 use serde::Deserialize;
 
-use crate::envoy_config::Bootstrap;
+use crate::envoy_config::{Bootstrap, PluginSpec};
 use crate::observation::Observation;
 use crate::request::Request;
 use crate::settings::Settings;
@@ -35,6 +35,14 @@ impl fmt::Display for Kind {
             Self::Envoy => "envoy",
         })
     }
+}
+
+/// Configures a plugin as the native executor does.
+///
+/// # Errors
+/// No plugin has this name, or everything that is wrong with its configuration, a line each.
+pub fn check(plugin: &PluginSpec, settings: &Settings) -> Result<()> {
+    native::check(plugin, settings)
 }
 
 /// One gateway, set up from one bootstrap.

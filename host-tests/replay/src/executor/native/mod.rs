@@ -25,6 +25,11 @@ use crate::settings::Settings;
 use filter::{AnyFilter, Stores, World, build};
 use reply::{Answer, local, upstream};
 
+/// Builds the filter and drops it.
+pub(super) fn check(plugin: &PluginSpec, settings: &Settings) -> Result<()> {
+    build(plugin, settings).map(drop)
+}
+
 /// One gateway.
 pub(crate) struct Native {
     slots: Vec<Slot>,

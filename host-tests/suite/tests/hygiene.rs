@@ -1,0 +1,138 @@
+//! Rules about the source tree itself.
+
+use anyhow::{Context as _, Result, ensure};
+use serde_json::Value;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::SystemTime;
+use suite::{below, folders, root};
+
+/// Lines of a file above its unit tests. More is a file with two subjects.
+const LONGEST: usize = 400;
+/// What a plugin may not reach: it is a pure function that names no host.
+const BANNED: [&str; 3] = ["proxy-wasm", "wasmtime", "tokio"];
+/// Bytes of request-policy.wasm: every worker of every gateway compiles it.
+const LARGEST: u64 = 450_000;
+
+fn sources(folder: &str) -> Result<Vec<PathBuf>> {
+    below(&root()?.join(folder), "rs", &|name| name != "target")
+}
+
+#[test]
+fn no_file_is_too_long() -> Result<()> {
+    let mut too_long = Vec::new();
+    let mut count = 0;
+    for path in ["shared", "plugins", "host-tests"].map(sources) {
+        for path in path? {
+            let text = std::fs::read_to_string(&path)?;
+            let lines = text.lines().take_while(|line| line.trim() != "#[cfg(test)]").count();
+            count += 1;
+            if lines > LONGEST {
+                too_long.push(format!("{}: {lines} lines", path.display()));
+            }
+        }
+    }
+    ensure!(count > 50, "only {count} files were looked at");
+    ensure!(too_long.is_empty(), "more than {LONGEST} production lines:\n{}", too_long.join("\n"));
+    Ok(())
+}
+
+#[test]
+fn no_plugin_reaches_its_host() -> Result<()> {
+    let graph = graph()?;
+    let plugins = folders("plugins")?;
+    ensure!(!plugins.is_empty(), "no plugin");
+    for plugin in plugins {
+        ensure!(graph.contains_key(&plugin), "plugins/{plugin}: no package of this name");
+        let mut reached = BTreeSet::new();
+        let mut open = vec![plugin.as_str()];
+        while let Some(package) = open.pop() {
+            if reached.insert(package) {
+                open.extend(graph.get(package).into_iter().flatten().map(String::as_str));
+            }
+        }
+        ensure!(reached.contains("filter-core"), "{plugin}: the graph was not read");
+        let banned: Vec<&str> = BANNED.into_iter().filter(|name| reached.contains(name)).collect();
+        ensure!(banned.is_empty(), "{plugin} reaches {}", banned.join(", "));
+    }
+    // The same graph shows what is there.
+    let replay = graph.get("replay").context("replay")?;
+    ensure!(replay.contains("tokio"), "replay does not reach tokio: the graph is incomplete");
+    Ok(())
+}
+
+/// Package name to the names of what it is built with: tests' dependencies left out.
+fn graph() -> Result<BTreeMap<String, BTreeSet<String>>> {
+    let output = Command::new(env!("CARGO"))
+        .args(["metadata", "--format-version", "1", "--locked", "--offline"])
+        .current_dir(root()?)
+        .output()
+        .context("cargo metadata")?;
+    ensure!(output.status.success(), "cargo metadata: {}", String::from_utf8_lossy(&output.stderr));
+    let metadata: Value = serde_json::from_slice(&output.stdout)?;
+    let list = |value: Option<&Value>| value.and_then(Value::as_array).cloned().unwrap_or_default();
+    let text = |value: &Value, key: &str| value.get(key).and_then(Value::as_str).map(str::to_owned);
+    let names: BTreeMap<String, String> = list(metadata.get("packages"))
+        .iter()
+        .filter_map(|package| Some((text(package, "id")?, text(package, "name")?)))
+        .collect();
+    let mut graph: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for node in list(metadata.pointer("/resolve/nodes")) {
+        let name =
+            text(&node, "id").and_then(|id| names.get(&id).cloned()).context("a node without a name")?;
+        let dependencies = graph.entry(name).or_default();
+        for dependency in list(node.get("deps")) {
+            let kinds = list(dependency.get("dep_kinds"));
+            if kinds.iter().any(|kind| kind.get("kind").and_then(Value::as_str) != Some("dev")) {
+                dependencies.extend(text(&dependency, "pkg").and_then(|id| names.get(&id).cloned()));
+            }
+        }
+    }
+    Ok(graph)
+}
+
+/// A module with the crates that are only in it.
+fn modules() -> Result<Vec<(String, Vec<String>)>> {
+    let mut modules = vec![("probe".to_owned(), vec!["host-tests/probe".to_owned()])];
+    for plugin in folders("plugins")? {
+        modules.push((
+            plugin.clone(),
+            vec![format!("plugins/{plugin}/src"), format!("plugins/{plugin}/module")],
+        ));
+    }
+    Ok(modules)
+}
+
+#[test]
+fn the_modules_are_built_from_this_source() -> Result<()> {
+    let root = root()?;
+    for (name, mut own) in modules()? {
+        let module = root.join("dist").join(format!("{name}.wasm"));
+        let built =
+            modified(&module).with_context(|| format!("{name}.wasm is not there: run `make dist`"))?;
+        own.extend(["shared/filter-core/src".to_owned(), "shared/filter-guest/src".to_owned()]);
+        for folder in own {
+            for source in sources(&folder)? {
+                ensure!(
+                    modified(&source)? <= built,
+                    "{name}.wasm is older than {}: run `make dist`",
+                    source.strip_prefix(&root).unwrap_or(&source).display()
+                );
+            }
+        }
+    }
+    Ok(())
+}
+
+fn modified(path: &Path) -> Result<SystemTime> {
+    std::fs::metadata(path).and_then(|data| data.modified()).with_context(|| path.display().to_string())
+}
+
+#[test]
+fn request_policy_stays_small() -> Result<()> {
+    let module = root()?.join("dist/request-policy.wasm");
+    let size = std::fs::metadata(&module).context("request-policy.wasm: run `make dist`")?.len();
+    ensure!(size <= LARGEST, "request-policy.wasm has {size} bytes; at most {LARGEST} are wanted");
+    Ok(())
+}
