@@ -69,12 +69,14 @@ pub fn path(raw: &[u8]) -> String {
     format!("{}?{}", field(&path), field(&masked))
 }
 
-/// Segment parameters carry session ids: `/a;jsessionid=1F/b` becomes `/a;*/b`, encoded `;` included.
+/// Segment parameters carry session ids: `/a;jsessionid=1F/b` becomes `/a;*/b`, an encoded `;` included, also
+/// one encoded twice.
 fn without_parameters(path: &[u8]) -> Vec<u8> {
     let segments = path.split(|&b| b == b'/').map(|segment| {
         let semicolon = segment.iter().position(|&b| b == b';');
         let encoded = segment.windows(3).position(|w| w.eq_ignore_ascii_case(b"%3b"));
-        match semicolon.into_iter().chain(encoded).min() {
+        let twice = segment.windows(5).position(|w| w.eq_ignore_ascii_case(b"%253b"));
+        match semicolon.into_iter().chain(encoded).chain(twice).min() {
             Some(at) => [segment.get(..at).unwrap_or_default(), b";*"].concat(),
             None => segment.to_vec(),
         }

@@ -228,6 +228,7 @@ fn an_authority_is_one_host_and_at_most_one_port() {
         ("127.0.0.1:80", "127.0.0.1"),
         ("[2001:DB8::1]:443", "[2001:db8::1]"),
         ("[::1]", "[::1]"),
+        ("[2001:0db8:0:0::1]", "[2001:db8::1]"),
     ];
     for (authority, host) in hosts {
         assert_eq!(canonical_host(authority.as_bytes()).as_deref(), Some(*host), "{authority}");
@@ -257,6 +258,7 @@ fn an_authority_is_one_host_and_at_most_one_port() {
         "bücher.example".as_bytes(),
         b"api.example.com:80:81",
         b"api.example.com:http",
+        b"api.example.com:123456",
         b"[2001:db8::1",
         b"2001:db8::1]",
         b"[]",

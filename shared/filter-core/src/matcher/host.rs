@@ -50,14 +50,18 @@ impl FromTree for HostPattern {
         };
         let labels = if wildcard { domain.strip_prefix('.').unwrap_or_default() } else { domain };
         let address = labels.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).filter(|_| !wildcard);
-        let ipv6 = address.is_some_and(|address| address.parse::<Ipv6Addr>().is_ok());
+        let ipv6 = address.and_then(literal);
         let plain = labels.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'_'))
             && labels.split('.').all(|label| !label.is_empty());
-        if !(plain || ipv6) {
-            at.error("not a host; expected as api.example.com or *.example.com, without scheme and port");
-            return None;
-        }
-        Some(Self { text: domain.to_ascii_lowercase(), wildcard })
+        let text = match ipv6 {
+            None if !plain => {
+                at.error("not a host; expected as api.example.com or *.example.com, without scheme and port");
+                return None;
+            }
+            None => domain.to_ascii_lowercase(),
+            Some(address) => address,
+        };
+        Some(Self { text, wildcard })
     }
 
     fn shape() -> Shape {
@@ -74,25 +78,27 @@ pub fn canonical(authority: &[u8]) -> Option<Cow<'_, str>> {
     let (host, port) = match text.strip_prefix('[') {
         Some(rest) => {
             let (address, port) = rest.split_once(']')?;
-            address.parse::<Ipv6Addr>().ok()?;
-            (text.get(..address.len().checked_add(2)?)?, port)
+            (Cow::Owned(literal(address)?), port)
         }
         None => {
             let (host, port) = text.split_at(text.find(':').unwrap_or(text.len()));
             let host = host.strip_suffix('.').unwrap_or(host);
             let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_');
             let labels = host.split('.').all(|label| !label.is_empty() && label.bytes().all(plain));
+            let lower = !host.bytes().any(|b| b.is_ascii_uppercase());
+            let host = if lower { Cow::Borrowed(host) } else { Cow::Owned(host.to_ascii_lowercase()) };
             (Some(host).filter(|_| labels)?, port)
         }
     };
     match port.strip_prefix(':') {
-        Some(digits) if digits.bytes().all(|b| b.is_ascii_digit()) => {}
+        Some(digits) if digits.len() <= 5 && digits.bytes().all(|b| b.is_ascii_digit()) => {}
         None if port.is_empty() => {}
         _ => return None,
     }
-    Some(if host.bytes().any(|b| b.is_ascii_uppercase()) {
-        Cow::Owned(host.to_ascii_lowercase())
-    } else {
-        Cow::Borrowed(host)
-    })
+    Some(host)
+}
+
+/// An IPv6 address in the one spelling of RFC 5952, in its brackets.
+fn literal(address: &str) -> Option<String> {
+    address.parse::<Ipv6Addr>().ok().map(|address| format!("[{address}]"))
 }
