@@ -1,6 +1,5 @@
 //! The running Envoys, and what they must answer before anything is measured.
 
-use std::fs;
 use std::net::SocketAddr;
 
 use anyhow::{Context as _, Result, ensure};
@@ -12,7 +11,7 @@ use crate::bootstrap;
 use crate::load::HEADERS;
 use crate::machine::Cores;
 use crate::measure::Plan;
-use crate::sched::{Worker, threads};
+use crate::sched::Worker;
 use crate::variants::{Kind, Variant};
 
 /// A variant with its Envoy running.
@@ -41,10 +40,8 @@ impl Gateway {
     ) -> Result<Self> {
         let config =
             bootstrap::gateway(&variant.filters, variant.kind.forwards().then_some(upstream)).to_string();
-        let before = children()?;
         let envoy = Envoy::start(&config, launch).await?;
-        let started = children()?.into_iter().find(|child| !before.contains(child));
-        let pid = started.context("Envoy has ended")?;
+        let pid = envoy.id().context("Envoy has ended")?;
         if let Some(cores) = cores {
             cores.test(pid)?;
         }
@@ -121,15 +118,4 @@ fn comparable(response: Response) -> Vec<String> {
     lines.retain(|line| !line.starts_with("date: "));
     lines.sort();
     lines
-}
-
-/// The processes that this one started.
-fn children() -> Result<Vec<u32>> {
-    let mut children = Vec::new();
-    for thread in threads(std::process::id())? {
-        let text =
-            fs::read_to_string(thread.join("children")).context("the kernel keeps no list of children")?;
-        children.extend(text.split_ascii_whitespace().filter_map(|id| id.parse::<u32>().ok()));
-    }
-    Ok(children)
 }

@@ -118,6 +118,12 @@ impl Envoy {
         }
     }
 
+    /// Its process id; `None` once it has ended.
+    #[must_use]
+    pub fn id(&self) -> Option<u32> {
+        self.child.id()
+    }
+
     /// Where the listener of this name takes connections.
     ///
     /// # Errors
