@@ -10,7 +10,10 @@ pub const LISTENER: &str = "ingress";
 pub fn gateway(filters: &[Value], upstream: Option<u16>) -> Value {
     let (mut route, clusters) = match upstream {
         Some(port) => (json!({ "route": { "cluster": "api", "timeout": "10s" } }), json!([cluster(port)])),
-        None => (json!({ "direct_response": { "status": 200 } }), json!([])),
+        None => (
+            json!({ "direct_response": { "status": 200, "body": { "inline_string": "{\"id\":42,\"state\":\"paid\"}" } } }),
+            json!([]),
+        ),
     };
     if let Some(members) = route.as_object_mut() {
         members.insert("match".to_owned(), json!({ "prefix": "/" }));

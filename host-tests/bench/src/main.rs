@@ -8,7 +8,7 @@ use bench::gateway::{self, Gateway};
 use bench::machine::{Cores, Machine};
 use bench::measure::{self, Plan};
 use bench::report::{Entry, Report};
-use bench::variants;
+use bench::variants::{self, Kind, Variant};
 use bench::{load, upstream};
 use clap::Parser;
 use replay::envoy::{self, Launch};
@@ -66,7 +66,7 @@ async fn main() -> Result<()> {
     let plugins = Bootstrap::read(&root.join(&options.config))?.plugins()?;
     let ours = plugins.first().with_context(|| format!("{}: no wasm filter", options.config.display()))?;
     let mut chosen = variants::all(ours, &root.join("dist"))?;
-    chosen.retain(|variant| variant.kind.forwards() || !options.no_calls);
+    chosen.retain(|variant| !options.no_calls || !matches!(variant.kind, Kind::Call { .. }));
 
     let port = upstream::start()?;
     let mut gateways = Vec::new();
@@ -80,9 +80,9 @@ async fn main() -> Result<()> {
 
     let mut entries = Vec::new();
     for (gateway, samples) in gateways.into_iter().zip(samples) {
-        let (name, kind) = (gateway.variant.name.clone(), gateway.variant.kind.clone());
+        let Variant { name, kind, forwards, .. } = gateway.variant.clone();
         gateway.stop().await?;
-        entries.push(Entry { name, kind, samples });
+        entries.push(Entry { name, kind, forwards, samples });
     }
     let revision = options.revision;
     let report =
