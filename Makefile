@@ -28,7 +28,9 @@ demo: run-tools dist ## sends a few requests through a real Envoy with the filte
 	$(CARGO) run $(LOCKED) --quiet --package replay --bin portcullis -- test $(DEMO) --executor envoy
 
 test: run-tools dist ## every test, on every executor; a missing module or Envoy is a failure
-	$(CARGO) test $(LOCKED) --workspace
+	@mkdir -p target
+	set -o pipefail; $(CARGO) test $(LOCKED) --workspace | tee target/test.log
+	@awk '/^test result: /{ passed += $$4; failed += $$6 } END { print passed " passed, " failed " failed" }' target/test.log
 
 check: lint test ## what CI runs: format, lints for both targets, documentation, then every test
 
