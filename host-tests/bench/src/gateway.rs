@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use anyhow::{Context as _, Result, ensure};
 use replay::client::{self, Response};
 use replay::envoy::{Envoy, Launch};
-use replay::request::{Protocol, Request};
+use replay::request::Request;
 
 use crate::bootstrap;
 use crate::load::HEADERS;
@@ -63,16 +63,9 @@ impl Gateway {
     async fn send(&self, method: &str, plan: &Plan) -> Result<Response> {
         let header = |(name, value): (&str, &str)| (name.to_owned(), value.as_bytes().to_vec());
         let request = Request {
-            method: method.to_owned(),
-            path: plan.path.clone().into_bytes(),
             authority: plan.host.clone().into_bytes(),
-            scheme: "http".to_owned(),
-            protocol: Protocol::H1,
             headers: HEADERS.into_iter().map(header).collect(),
-            body: None,
-            trailers: Vec::new(),
-            chunked: false,
-            raw: None,
+            ..Request::new(method, &plan.path)
         };
         let exchange = client::send(self.address, &request).await?;
         exchange

@@ -39,6 +39,23 @@ pub struct Request {
 }
 
 impl Request {
+    /// A request over plain HTTP/1.1 for `api.example.com`, with nothing but its request line.
+    #[must_use]
+    pub fn new(method: &str, path: &str) -> Self {
+        Self {
+            method: method.to_owned(),
+            path: path.into(),
+            authority: b"api.example.com".to_vec(),
+            scheme: "http".to_owned(),
+            protocol: Protocol::H1,
+            headers: Vec::new(),
+            body: None,
+            trailers: Vec::new(),
+            chunked: false,
+            raw: None,
+        }
+    }
+
     /// Adds the header that says where the body ends, unless the case wrote its own: a body that is split
     /// or has trailers is `transfer-encoding: chunked` over HTTP/1 and without length over HTTP/2, any
     /// other body has a `content-length`.

@@ -5,7 +5,7 @@ use replay::check;
 use replay::client::send;
 use replay::envoy::{Envoy, validate};
 use replay::envoy_config::Bootstrap;
-use replay::request::{Protocol, Request};
+use replay::request::Request;
 use suite::{files, root, runnable, settings};
 
 const FOLDER: &str = "envoy-configs/envoy";
@@ -41,7 +41,7 @@ async fn prometheus_shows_instance_and_reason_as_labels() -> Result<()> {
     let envoy = Envoy::start(&runnable(&path)?, &settings()?.launch()).await?;
     let gateway = envoy.listener("ingress").await?;
     for (method, path) in [("TRACE", "/orders"), ("GET", "//orders"), ("DELETE", "/reports/2026")] {
-        let exchange = send(gateway, &request(method, path)).await?;
+        let exchange = send(gateway, &Request::new(method, path)).await?;
         exchange.response.map_err(anyhow::Error::msg)?;
     }
     let metrics = envoy.admin("/stats/prometheus").await?;
@@ -54,19 +54,4 @@ async fn prometheus_shows_instance_and_reason_as_labels() -> Result<()> {
         ensure!(ours.contains(&line), "{line} is not in\n{}", ours.join("\n"));
     }
     envoy.stop().await
-}
-
-fn request(method: &str, path: &str) -> Request {
-    Request {
-        method: method.to_owned(),
-        path: path.into(),
-        authority: b"api.example.com".to_vec(),
-        scheme: "http".to_owned(),
-        protocol: Protocol::H1,
-        headers: Vec::new(),
-        body: None,
-        trailers: Vec::new(),
-        chunked: false,
-        raw: None,
-    }
 }

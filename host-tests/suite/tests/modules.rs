@@ -103,19 +103,7 @@ async fn the_end_of_every_stream_is_counted_once() -> Result<()> {
 
 fn request(protocol: Protocol, body: Option<Vec<Vec<u8>>>) -> Request {
     let length = body.as_ref().map(|pieces| pieces.iter().map(Vec::len).sum::<usize>().to_string());
-    Request {
-        method: "POST".to_owned(),
-        path: b"/".to_vec(),
-        authority: b"api.example.com".to_vec(),
-        scheme: "http".to_owned(),
-        protocol,
-        headers: length
-            .map(|length| ("content-length".to_owned(), length.into_bytes()))
-            .into_iter()
-            .collect(),
-        body,
-        trailers: Vec::new(),
-        chunked: false,
-        raw: None,
-    }
+    let headers =
+        length.map(|length| ("content-length".to_owned(), length.into_bytes())).into_iter().collect();
+    Request { protocol, headers, body, ..Request::new("POST", "/") }
 }

@@ -5,7 +5,7 @@ use replay::check;
 use replay::client::send;
 use replay::envoy::{Envoy, validate};
 use replay::envoy_config::Bootstrap;
-use replay::request::{Protocol, Request};
+use replay::request::Request;
 use suite::{root, runnable, settings};
 
 const EXAMPLE: &str = "envoy-configs/envoy/request-policy.yaml";
@@ -54,18 +54,8 @@ async fn every_filter_of_the_readme_is_accepted_by_envoy_and_natively() -> Resul
 async fn the_denied_request_is_answered_as_the_readme_shows() -> Result<()> {
     let readme = readme()?;
     let envoy = Envoy::start(&runnable(&root()?.join(EXAMPLE))?, &settings()?.launch()).await?;
-    let request = Request {
-        method: "DELETE".to_owned(),
-        path: "/orders?token=s3cret".into(),
-        authority: b"127.0.0.1:10000".to_vec(),
-        scheme: "http".to_owned(),
-        protocol: Protocol::H1,
-        headers: Vec::new(),
-        body: None,
-        trailers: Vec::new(),
-        chunked: false,
-        raw: None,
-    };
+    let request =
+        Request { authority: b"127.0.0.1:10000".to_vec(), ..Request::new("DELETE", "/orders?token=s3cret") };
     let exchange = send(envoy.listener("ingress").await?, &request).await?;
     let response = exchange.response.map_err(anyhow::Error::msg)?;
     for (name, value) in

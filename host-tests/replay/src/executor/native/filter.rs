@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context as _, Result, anyhow};
 use filter_core::config::Env;
@@ -104,6 +103,8 @@ impl Stores {
 /// What a policy may ask during one event.
 pub(super) struct World<'a> {
     pub(super) store: &'a MemoryStore,
+    /// The time of the request: cases run in a time of their own, so that every run gives the same.
+    pub(super) now: Timestamp,
     pub(super) instance: &'a str,
     /// Whether the response at hand is the upstream's.
     pub(super) via_upstream: bool,
@@ -111,8 +112,7 @@ pub(super) struct World<'a> {
 
 impl Cx for World<'_> {
     fn now(&self) -> Timestamp {
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        Timestamp(u64::try_from(now.as_micros()).unwrap_or(u64::MAX))
+        self.now
     }
 
     fn random(&self, bytes: &mut [u8]) -> bool {

@@ -14,6 +14,7 @@ use std::sync::Arc;
 use anyhow::{Result, bail};
 use filter_core::denial::LocalReply;
 use filter_core::message::{Headers, RequestHead, ResponseHead};
+use filter_core::policy::Timestamp;
 use filter_core::store::MemoryStore;
 use filter_core::stream::{Flow, Outcome};
 use recorder::{End, Recorded};
@@ -33,7 +34,12 @@ pub(super) fn check(plugin: &PluginSpec, settings: &Settings) -> Result<()> {
 /// One gateway.
 pub(crate) struct Native {
     slots: Vec<Slot>,
+    now: Timestamp,
 }
+
+/// When the first request arrives, and how long until the next, in microseconds.
+const START: Timestamp = Timestamp(1_800_000_000_000_000);
+const INTERVAL: u64 = 1_000_000;
 
 /// A filter in the chain, with what it holds of the current request.
 struct Slot {
@@ -80,10 +86,11 @@ impl Native {
             let store = stores.of(&spec.vm_id);
             Ok(Slot { spec, filter, store, started: false, head_held: false, held: None })
         };
-        Ok(Self { slots: bootstrap.plugins()?.into_iter().map(slot).collect::<Result<_>>()? })
+        Ok(Self { slots: bootstrap.plugins()?.into_iter().map(slot).collect::<Result<_>>()?, now: START })
     }
 
     pub(crate) fn send(&mut self, request: &Request, answer: &recorder::Response) -> Result<Observation> {
+        self.now = Timestamp(self.now.0.saturating_add(INTERVAL));
         for slot in &mut self.slots {
             slot.filter.begin();
             (slot.started, slot.head_held, slot.held) = (false, false, None);
@@ -99,7 +106,8 @@ impl Native {
             None => Observation::no_response("a filter holds the request for ever".to_owned()),
         };
         for slot in self.slots.iter_mut().filter(|slot| slot.started) {
-            let world = World { store: &slot.store, instance: &slot.spec.name, via_upstream: false };
+            let world =
+                World { store: &slot.store, now: self.now, instance: &slot.spec.name, via_upstream: false };
             // Counters and log lines only: the stream is gone.
             let _ = slot.filter.done(&world);
         }
@@ -126,7 +134,8 @@ impl Native {
             exchange.arrive(event);
             return Ok(Progress::Went);
         };
-        let world = World { store: &slot.store, instance: &slot.spec.name, via_upstream: false };
+        let world =
+            World { store: &slot.store, now: self.now, instance: &slot.spec.name, via_upstream: false };
         // What goes on to the next filter if this one continues.
         let mut onward = Vec::new();
         let outcome = match event {
@@ -185,7 +194,7 @@ impl Native {
     ) -> Result<Observation> {
         headers::join_response(&mut answer.map);
         for slot in self.slots.iter_mut().rev().filter(|slot| slot.started) {
-            let world = World { store: &slot.store, instance: &slot.spec.name, via_upstream };
+            let world = World { store: &slot.store, now: self.now, instance: &slot.spec.name, via_upstream };
             let end_of_stream = answer.body.is_empty() && answer.trailers.is_empty();
             let head = ResponseHead { headers: &answer.map, end_of_stream };
             let outcome = slot.filter.response_headers(&head, &world);
