@@ -205,7 +205,7 @@ impl<'a> RequestHead<'a> {
 /// The head of a response.
 #[derive(Debug, Clone, Copy)]
 pub struct ResponseHead<'a> {
-    /// All fields, `:status` included. Empty when the host could not hand them over (more than 1,024 fields).
+    /// All fields, `:status` included. Empty when the host could not hand them over.
     pub headers: &'a Headers,
     /// Whether neither body nor trailers follow.
     pub end_of_stream: bool,
