@@ -75,6 +75,16 @@ impl Effects {
         }
     }
 
+    /// Adds the effects of a later event.
+    pub fn append(&mut self, later: Self) {
+        let Self { headers, metrics, logs, exports, shadow } = later;
+        self.headers.extend(headers);
+        self.metrics.extend(metrics);
+        self.logs.extend(logs);
+        self.exports.extend(exports);
+        self.shadow.extend(shadow);
+    }
+
     /// Ends an event with a denial. Header operations of the request are dropped: it goes nowhere.
     pub fn deny(mut self, denial: Denial) -> Step {
         self.headers.clear();

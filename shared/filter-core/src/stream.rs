@@ -42,12 +42,6 @@ impl<P: Policy> Filter<P> {
         self.policy = Some(config::load(bytes, env)?);
         Ok(Digest::of(bytes))
     }
-
-    /// Envoy's `name` of the plugin.
-    #[must_use]
-    pub fn instance(&self) -> &str {
-        &self.instance
-    }
 }
 
 /// What the host does with the stream after an event.
@@ -118,18 +112,18 @@ impl<P: Policy> Stream<P> {
         head: &RequestHead<'_>,
         cx: &dyn Cx,
     ) -> Outcome {
-        self.grpc = head.headers.is_grpc();
         let step = match &filter.policy {
             None => Effects::default().deny(Denial::new(Reason::PolicyUnavailable)),
             Some(_) if !matches!(self.phase, Phase::Fresh) => misuse(),
             Some(_) if head.headers.is_empty() => Effects::default().deny(Denial::new(Reason::HeaderTooMany)),
             Some(policy) => policy.on_request_headers(&mut filter.state, &mut self.data, head, cx),
         };
-        // Only what may still be refused later needs its facts copied now; most requests do not.
+        // Only what is or may still be refused needs its facts copied now; most requests do not.
         if !matches!(step.verdict, Verdict::Continue) || !step.effects.shadow.is_empty() {
             self.facts = Some(Facts::of(head));
+            self.grpc = head.headers.is_grpc();
         }
-        let Step { verdict, mut effects } = step;
+        let Step { verdict, effects } = step;
         let announced = || head.headers.first("content-length").and_then(content_length).unwrap_or(0);
         let flow = match verdict {
             Verdict::Continue => self.pass(),
@@ -137,10 +131,7 @@ impl<P: Policy> Stream<P> {
             Verdict::AwaitBody { limit, mode } | Verdict::CountBody { limit, mode }
                 if announced() > limit =>
             {
-                match effects.refuse(mode, Denial::new(Reason::SizeBody)) {
-                    Some(denial) => return self.deny(filter, effects, denial, cx),
-                    None => self.pass(),
-                }
+                return self.too_large(filter, effects, mode, cx);
             }
             Verdict::CountBody { .. } if head.end_of_stream => self.pass(),
             Verdict::CountBody { limit, mode } => {
@@ -187,14 +178,7 @@ impl<P: Policy> Stream<P> {
             }
         };
         if total > limit {
-            let mut effects = Effects::default();
-            return match effects.refuse(mode, Denial::new(Reason::SizeBody)) {
-                Some(denial) => self.deny(filter, effects, denial, cx),
-                None => {
-                    let flow = self.pass();
-                    self.report(filter, effects, flow, cx)
-                }
-            };
+            return self.too_large(filter, Effects::default(), mode, cx);
         }
         match (&self.phase, end_of_stream) {
             (Phase::Awaiting { .. }, false) => Outcome::flow(Flow::Pause),
@@ -241,6 +225,20 @@ impl<P: Policy> Stream<P> {
         Flow::Continue
     }
 
+    /// A body above its limit: refused, or in shadow reported and passed unseen.
+    fn too_large(
+        &mut self,
+        filter: &mut Filter<P>,
+        mut effects: Effects,
+        mode: Mode,
+        cx: &dyn Cx,
+    ) -> Outcome {
+        match effects.refuse(mode, Denial::new(Reason::SizeBody)) {
+            Some(denial) => self.deny(filter, effects, denial, cx),
+            None => self.settle(filter, Step::proceed(effects), cx),
+        }
+    }
+
     fn awaited(&mut self, filter: &mut Filter<P>, body: FetchBody<'_>, cx: &dyn Cx) -> Outcome {
         let Phase::Awaiting { limit, seen, .. } = self.phase else {
             return self.settle(filter, misuse(), cx);
@@ -267,11 +265,7 @@ impl<P: Policy> Stream<P> {
             Some(policy) => policy.on_request_body(&mut filter.state, &mut self.data, body, cx),
             None => misuse(),
         };
-        earlier.headers.extend(effects.headers);
-        earlier.metrics.extend(effects.metrics);
-        earlier.logs.extend(effects.logs);
-        earlier.exports.extend(effects.exports);
-        earlier.shadow.extend(effects.shadow);
+        earlier.append(effects);
         self.settle(filter, Step { verdict, effects: earlier }, cx)
     }
 
