@@ -16,6 +16,7 @@ pub mod report;
 pub mod request;
 mod run;
 mod settings;
+pub mod step;
 mod text;
 mod yaml;
 

@@ -6,9 +6,9 @@ use std::path::PathBuf;
 use anyhow::Result;
 use quick_junit::{NonSuccessKind, TestCase, TestCaseStatus, TestSuite};
 
-use crate::case::Split;
 use crate::executor::Kind;
 use crate::observation::Observation;
+use crate::step::Split;
 
 /// One case file, run.
 #[derive(Debug, Clone)]

@@ -9,7 +9,7 @@ use serde::de::{Deserialize, Deserializer, Error, MapAccess, Visitor};
 
 /// Bytes written as a string, as `{b64: <standard base64>}`, as `{repeat: <text>, times: <count>}` or as
 /// `{join: [<text>, …]}`. Anything else — a number above all, whose spelling YAML would not keep — is an error.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, Default, PartialEq, Eq)]
 pub struct Text(pub Vec<u8>);
 
 impl fmt::Debug for Text {

@@ -9,8 +9,9 @@
 
 use std::path::Path;
 
-use replay::case::{CaseFile, Split};
+use replay::case::CaseFile;
 use replay::request::Protocol;
+use replay::step::Split;
 
 fn read(text: &str) -> anyhow::Result<CaseFile> {
     let dir = tempfile::tempdir()?;
@@ -33,7 +34,7 @@ fn errors_name_the_file_and_the_place() {
         (one(&format!("  expects: x\n{STEP}")), vec!["expects", "line 4"]),
         (one("  steps:\n  - expect: {}\n    metod: GET\n"), vec!["metod", "line 6"]),
         (one("  steps:\n  - expect: {}\n    response: {state: 2}\n"), vec!["state", "line 6"]),
-        (one("  steps:\n  - method: GET\n"), vec!["expect", "missing"]),
+        (one("  steps:\n  - method: GET\n"), vec!["steps[0]", "expect: absent"]),
         (one("  steps: []\n"), vec!["cases[0] (a)", "steps: empty"]),
         (one(&format!("{STEP}- id: a\n{STEP}")), vec!["cases[1] (a)", "used before"]),
         (one(&format!("  executors: [native]\n{STEP}")), vec!["cases[0] (a)", "`why`"]),
