@@ -38,6 +38,7 @@ lint: build-tools
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy $(LOCKED) --workspace --all-targets -- --deny warnings
 	$(CARGO) clippy $(LOCKED) --target wasm32-wasip1 $(addprefix --package ,$(WASM_CRATES)) -- --deny warnings
+	$(CARGO) clippy $(LOCKED) --target wasm32-wasip1 --package guests --lib --examples -- --deny warnings
 	RUSTDOCFLAGS='--deny warnings' $(CARGO) doc $(LOCKED) --workspace --no-deps
 
 deny: ## licences, sources and bans of every dependency (deny.toml); needs no network once cargo-deny is there
@@ -56,7 +57,7 @@ dist: build-tools ## the modules that ship, optimised, in dist/ with their SHA25
 reproducible: dist ## builds a copy of the tree elsewhere and compares the sums
 	@$(TOOLS)/reproducible.sh
 
-tools: ## fills .tools/: Envoy, wasm-opt, the WebAssembly target, wrk
+tools: ## fills .tools/: Envoy, wasm-opt, the WebAssembly target, AssemblyScript, wrk
 	@$(TOOLS)/tools.sh
 
 clean: ## removes what was built; .tools/ stays
@@ -65,6 +66,6 @@ clean: ## removes what was built; .tools/ stays
 # What building and running need, checked before use; wrk is left to `make bench`.
 .PHONY: build-tools run-tools
 build-tools:
-	@$(TOOLS)/tools.sh wasm-opt target
+	@$(TOOLS)/tools.sh wasm-opt target assemblyscript
 run-tools:
 	@$(TOOLS)/tools.sh envoy

@@ -2,7 +2,8 @@
 # Builds the modules that ship, and the two that only the tests load, into dist/ (or $DIST).
 #
 # dist/SHA256SUMS lists the shipped modules alone: probe.wasm and bench-guest.wasm lie beside them because
-# the runner looks a module up in dist/ by its name, but nobody should deploy them.
+# the runner looks a module up in dist/ by its name, but nobody should deploy them. The test guests are in
+# dist/guests/.
 #
 # The same source and the same rustc give the same bytes on every machine: a pinned wasm-opt, a locked
 # dependency tree, one codegen unit, and no path of this machine in a panic message. The revision in the
@@ -78,6 +79,34 @@ for module in "${modules[@]}"; do
     printf '%s %s\n' "$stamp" "$(sha256sum <"$DIST/$name.wasm")" >"$known"
     printf '%s: %d bytes built, %d after wasm-opt\n' "$name" "$(stat -c %s "$built")" "$(stat -c %s "$DIST/$name.wasm")"
 done
+
+# The test guests are as their compilers make them, like most of what a host is given.
+cargo build --locked --release --target $TARGET --package guests --examples
+mkdir -p "$DIST/guests"
+# into_guests FILE NAME: a host that loads the module meanwhile gets a whole one.
+into_guests() {
+    cp "$1" "$DIST/guests/$2.wasm.part"
+    mv "$DIST/guests/$2.wasm.part" "$DIST/guests/$2.wasm"
+}
+for example in host-tests/guests/examples/*; do
+    name=$(basename "$example" .rs)
+    into_guests "$OUT/$TARGET/release/examples/${name//-/_}.wasm" "$name"
+done
+
+# AssemblyScript looks for its packages beside the source; here that is a copy, since they are in .tools/.
+asc=.tools/assemblyscript
+[ -x $asc/bin/asc ] || { echo "missing: assemblyscript: run make tools" >&2; exit 1; }
+source=host-tests/guests/assemblyscript work=$OUT/assemblyscript
+stamp=$(cat $asc/package-lock.json $source/asconfig.json $source/assembly/* | sha256sum)
+if [ ! -f "$work/built.wasm" ] || [ "$(cat "$work/stamp" 2>/dev/null)" != "$stamp" ]; then
+    rm -rf "$work" && mkdir -p "$work"
+    cp -r $source/asconfig.json $source/assembly "$work/"
+    ln -s "$PWD/$asc/node_modules" "$work/node_modules"
+    compiler=$PWD/$asc/bin/asc
+    (cd "$work" && "$compiler" assembly/index.ts --config asconfig.json --outFile built.wasm)
+    echo "$stamp" >"$work/stamp"
+fi
+into_guests "$work/built.wasm" assemblyscript
 
 (cd "$DIST" && sha256sum "${shipped[@]/%/.wasm}" >SHA256SUMS && cat SHA256SUMS)
 for plugin in "${shipped[@]}"; do

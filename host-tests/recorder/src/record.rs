@@ -1,11 +1,12 @@
 //! What was recorded, and the log it is kept in while requests are still arriving.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use http::HeaderMap;
 use tokio::sync::Notify;
 
-use crate::{Headers, Response};
+use crate::Headers;
 
 /// How far a request came.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,13 +45,13 @@ pub struct Recorded {
 pub(crate) struct Log {
     state: Mutex<State>,
     /// Told at every change: a request began or ended, or bytes were refused.
-    pub(crate) changed: Notify,
+    changed: Notify,
 }
 
 #[derive(Debug, Default)]
 struct State {
-    script: Response,
-    entries: Vec<Arc<Mutex<Recorded>>>,
+    /// Each with whom it was sent to.
+    entries: Vec<(Arc<str>, Arc<Mutex<Recorded>>)>,
     unreadable: Vec<String>,
 }
 
@@ -60,15 +61,7 @@ impl Log {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(crate) fn set_script(&self, response: Response) {
-        self.state().script = response;
-    }
-
-    pub(crate) fn script(&self) -> Response {
-        self.state().script.clone()
-    }
-
-    pub(crate) fn begin(self: &Arc<Self>, head: &http::request::Parts) -> Entry {
+    pub(crate) fn begin(self: &Arc<Self>, to: &Arc<str>, head: &http::request::Parts) -> Entry {
         let host = head.headers.get(http::header::HOST).map(|host| host.as_bytes().to_vec());
         let recorded = Arc::new(Mutex::new(Recorded {
             method: head.method.to_string(),
@@ -80,7 +73,7 @@ impl Log {
             version: head.version,
             end: End::Open,
         }));
-        self.state().entries.push(Arc::clone(&recorded));
+        self.state().entries.push((Arc::clone(to), Arc::clone(&recorded)));
         self.changed.notify_waiters();
         Entry { log: Arc::clone(self), recorded }
     }
@@ -100,13 +93,31 @@ impl Log {
         state.entries.len() + state.unreadable.len()
     }
 
-    pub(crate) fn any_open(&self) -> bool {
-        self.state().entries.iter().any(|entry| lock(entry).end == End::Open)
+    fn any_open(&self) -> bool {
+        self.state().entries.iter().any(|(_, entry)| lock(entry).end == End::Open)
     }
 
-    pub(crate) fn take(&self) -> Vec<Recorded> {
+    pub(crate) fn take(&self) -> Vec<(Arc<str>, Recorded)> {
         let entries = std::mem::take(&mut self.state().entries);
-        entries.iter().map(|entry| lock(entry).clone()).collect()
+        entries.into_iter().map(|(to, entry)| (to, lock(&entry).clone())).collect()
+    }
+
+    /// Waits until at least `contacts` requests have begun since the last take and none is open, at most
+    /// `deadline`. Returns whether that came true.
+    pub(crate) async fn settled(&self, contacts: usize, deadline: Duration) -> bool {
+        let settled = async {
+            loop {
+                let changed = self.changed.notified();
+                tokio::pin!(changed);
+                // Registered before the check, so that a change in between is not missed.
+                changed.as_mut().enable();
+                if self.contacts() >= contacts && !self.any_open() {
+                    return;
+                }
+                changed.await;
+            }
+        };
+        tokio::time::timeout(deadline, settled).await.is_ok()
     }
 }
 

@@ -1,14 +1,20 @@
 //! The scripted answer.
 
+use std::pin::Pin;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use http_body_util::{BodyExt as _, Full, combinators::BoxBody};
+use hyper::body::Frame;
 
 use crate::Headers;
 use crate::record::headers;
+
+/// The body of an answer; its error is a fault that is scripted.
+pub(crate) type Body = BoxBody<Bytes, std::io::Error>;
 
 /// What the upstream answers, checked when it is built so that a script cannot fail later inside the server.
 #[derive(Debug, Clone)]
@@ -96,12 +102,15 @@ impl Response {
         headers(&self.trailers)
     }
 
-    pub(crate) fn wait(&self) -> Duration {
+    /// How long the answer takes, see [`Response::delay`].
+    #[must_use]
+    pub fn wait(&self) -> Duration {
         self.delay
     }
 
-    pub(crate) fn into_http(self) -> http::Response<BoxBody<Bytes, std::convert::Infallible>> {
-        let body = Full::new(self.body);
+    /// As it is sent, waiting aside.
+    pub(crate) fn into_http(self) -> http::Response<Body> {
+        let body = Full::new(self.body).map_err(|never| match never {});
         let body = if self.trailers.is_empty() {
             body.boxed()
         } else {
@@ -112,6 +121,57 @@ impl Response {
         *response.status_mut() = self.status;
         *response.headers_mut() = self.headers;
         response
+    }
+
+    /// With a body that is announced to be longer than it is.
+    pub(crate) fn into_unfinished(mut self, rest: Rest) -> http::Response<Body> {
+        let announced = self.body.len() + 1;
+        let body = Unfinished { first: Some(std::mem::take(&mut self.body)), rest, flushed: false };
+        let mut response = self.into_http();
+        response.headers_mut().insert(http::header::CONTENT_LENGTH, announced.into());
+        *response.body_mut() = body.boxed();
+        response
+    }
+}
+
+/// What comes of the bytes that were announced and are not there.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Rest {
+    /// The connection or stream ends.
+    CutOff,
+    /// Nothing ever.
+    Silence,
+}
+
+struct Unfinished {
+    first: Option<Bytes>,
+    rest: Rest,
+    flushed: bool,
+}
+
+impl hyper::body::Body for Unfinished {
+    type Data = Bytes;
+    type Error = std::io::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<std::io::Result<Frame<Bytes>>>> {
+        if let Some(first) = self.first.take().filter(|first| !first.is_empty()) {
+            return Poll::Ready(Some(Ok(Frame::data(first))));
+        }
+        match self.rest {
+            Rest::Silence => Poll::Pending,
+            Rest::CutOff if self.flushed => {
+                Poll::Ready(Some(Err(std::io::Error::other("cut off as scripted"))))
+            }
+            // An error drops what is not written yet: the connection gets a turn to write it.
+            Rest::CutOff => {
+                self.flushed = true;
+                cx.waker().wake_by_ref();
+                Poll::Pending
+            }
+        }
     }
 }
 

@@ -4,10 +4,11 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, ensure};
+use recorder::Script;
 use serde::Deserialize;
 
 use crate::executor::Kind;
-use crate::step::{CallOut, Split, Step};
+use crate::step::{self, CallOut, Split, Step};
 use crate::yaml;
 
 /// Cases that share one Envoy configuration.
@@ -67,6 +68,8 @@ impl CaseFile {
 
     fn check(&self) -> Result<()> {
         check_narrowing(self.executors.as_deref(), self.why.as_deref())?;
+        ensure!(self.workers != Some(0), "workers: 0 serve nobody");
+        step::scripted(&self.callouts)?;
         ensure!(!self.cases.is_empty(), "cases: empty");
         let mut ids = BTreeSet::new();
         for (index, case) in self.cases.iter().enumerate() {
@@ -88,9 +91,20 @@ impl CaseFile {
         ensure!(!case.steps.is_empty(), "steps: empty");
         ensure!(case.chunks.as_ref().is_none_or(|chunks| !chunks.is_empty()), "chunks: empty");
         for (index, step) in case.steps.iter().enumerate() {
-            check_step(step, case.chunks.is_some(), &executors).with_context(|| format!("steps[{index}]"))?;
+            let place = || format!("steps[{index}]");
+            check_step(step, case.chunks.is_some(), &executors).with_context(place)?;
+            if executors.contains(&Kind::Envoy) {
+                self.check_listeners(step).with_context(place)?;
+            }
         }
         Ok(())
+    }
+
+    /// Clusters of a real Envoy are real listeners, open or closed.
+    fn check_listeners(&self, step: &Step) -> Result<()> {
+        let mut script = Script::new(step::scripted(&self.callouts)?);
+        script.begin(step::scripted(&step.callouts)?);
+        step.callouts.iter().try_for_each(|callout| script.listens(&callout.cluster).map(drop))
     }
 }
 

@@ -1,17 +1,21 @@
 //! An Envoy bootstrap as the source of truth: which filters it holds, as Envoy would deliver their
 //! configuration, and the same file rewritten for a test run.
 
+mod istio;
 mod rewrite;
 mod spec;
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result, ensure};
 use serde_json::Value;
 
 use crate::yaml;
 
+pub use istio::WasmPlugins;
 pub use rewrite::{AccessLog, Rewrite};
+pub(crate) use rewrite::module;
 pub use spec::{FailurePolicy, PluginSpec};
 
 const HCM: &str =
@@ -21,6 +25,15 @@ const STRUCT: &str = "type.googleapis.com/google.protobuf.Struct";
 
 /// The listener that takes the traffic when a bootstrap has several.
 pub const INGRESS: &str = "ingress";
+
+/// A filter of a file, with its place there.
+#[derive(Debug)]
+pub struct Named {
+    /// Where in the file.
+    pub place: String,
+    /// The filter, or why it is none.
+    pub plugin: Result<PluginSpec>,
+}
 
 /// A bootstrap, as a tree.
 #[derive(Debug, Clone)]
@@ -51,23 +64,31 @@ impl Bootstrap {
     /// There is no such listener, or a filter has no name, no local file or a configuration that is
     /// neither a `StringValue` nor a `BytesValue`; the place is named.
     pub fn plugins(&self) -> Result<Vec<PluginSpec>> {
+        self.filters()?.into_iter().map(|Named { place, plugin }| plugin.context(place)).collect()
+    }
+
+    /// The same, what is wrong with each filter beside it.
+    ///
+    /// # Errors
+    /// There is no such listener.
+    pub fn filters(&self) -> Result<Vec<Named>> {
         let (index, listener) = self.ingress()?;
-        let mut plugins: Vec<PluginSpec> = Vec::new();
+        let mut filters: Vec<Named> = Vec::new();
+        let mut names = BTreeSet::new();
         for (place, manager) in managers(listener) {
             for (number, filter) in items(manager.get("http_filters")).enumerate() {
                 let place = format!("static_resources.listeners[{index}].{place}.http_filters[{number}]");
                 let Some(config) = filter.get("typed_config").filter(|config| is(config, WASM)) else {
                     continue;
                 };
-                let plugin =
-                    spec::read(config.get("config").unwrap_or(&Value::Null)).context(place.clone())?;
-                if plugins.iter().any(|other| other.name == plugin.name) {
-                    bail!("{place}: the name {:?} is used before", plugin.name);
-                }
-                plugins.push(plugin);
+                let plugin = spec::read(config.get("config").unwrap_or(&Value::Null)).and_then(|plugin| {
+                    ensure!(names.insert(plugin.name.clone()), "the name {:?} is used before", plugin.name);
+                    Ok(plugin)
+                });
+                filters.push(Named { place, plugin });
             }
         }
-        Ok(plugins)
+        Ok(filters)
     }
 
     /// The name of the traffic listener, as Envoy's administration reports it.
@@ -78,6 +99,13 @@ impl Bootstrap {
         let (_, listener) = self.ingress()?;
         let name = listener.get("name").and_then(Value::as_str);
         name.map(str::to_owned).context("the traffic listener needs a name")
+    }
+
+    /// The names of all clusters, in the order of the file.
+    #[must_use]
+    pub fn clusters(&self) -> Vec<String> {
+        let clusters = items(self.tree.pointer("/static_resources/clusters"));
+        clusters.filter_map(|cluster| cluster.get("name")?.as_str()).map(str::to_owned).collect()
     }
 
     /// The listener called [`INGRESS`], or the only one, with its index.

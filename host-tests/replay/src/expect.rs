@@ -8,7 +8,7 @@ use serde::Deserialize;
 use serde::de::{Deserializer, Error, MapAccess, SeqAccess, Visitor, value::MapAccessDeserializer};
 use serde_json::Value;
 
-use crate::observation::{Observation, Verdict, values};
+use crate::observation::{CallOutSeen, LogLine, Observation, Verdict, values};
 use crate::text::{Text, from_map, shown};
 
 /// What must be observed. What is not named is not looked at.
@@ -29,6 +29,11 @@ pub struct Expect {
     trailers: BTreeMap<String, Values>,
     grpc_status: Option<u32>,
     upstream: Option<Upstream>,
+    logs: Option<Vec<Text>>,
+    callouts: Option<Vec<Called>>,
+    /// How many times a VM is to trap.
+    #[serde(default)]
+    pub(crate) traps: usize,
 }
 
 fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Option<String>>, D::Error> {
@@ -57,6 +62,19 @@ struct Seen {
     body: Option<Text>,
     #[serde(default)]
     trailers: BTreeMap<String, Values>,
+}
+
+/// What is asked of one call-out.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Called {
+    cluster: Option<String>,
+    method: Option<String>,
+    authority: Option<Text>,
+    path: Option<Text>,
+    #[serde(default)]
+    headers: BTreeMap<String, Values>,
+    body: Option<Text>,
 }
 
 impl<'de> Deserialize<'de> for Values {
@@ -148,10 +166,18 @@ impl Expect {
                 found.check("upstream", *contacted == seen.upstream_contacted(), wanted, got);
             }
             Some(Upstream::Saw(wanted)) => match seen.upstream.as_slice() {
-                [one] if seen.unreadable.is_empty() => found.upstream(wanted, one),
+                [one] if seen.unreadable.is_empty() => found.request("upstream", wanted, one),
                 _ => found.check("upstream", false, "one request", upstream_summary(seen)),
             },
         }
+        if let (Some(wanted), Some(got)) = (&self.logs, &seen.logs) {
+            found.logs(wanted, got);
+        }
+        if let (Some(wanted), Some(got)) = (&self.callouts, &seen.callouts) {
+            found.callouts(wanted, got);
+        }
+        found.0.extend(seen.problems.iter().cloned());
+        found.check("traps", self.traps == seen.traps, self.traps, seen.traps);
         if let (Some(why), false) = (&seen.error, found.0.is_empty()) {
             found.0.push(format!("no whole response: {why}"));
         }
@@ -192,22 +218,55 @@ impl Differences {
         }
     }
 
-    fn upstream(&mut self, wanted: &Seen, got: &Recorded) {
+    fn request(&mut self, place: &str, wanted: &Seen, got: &Recorded) {
         if let Some(method) = &wanted.method {
-            self.check("upstream.method", *method == got.method, method, &got.method);
+            self.check(&format!("{place}.method"), *method == got.method, method, &got.method);
         }
         if let Some(authority) = &wanted.authority {
-            self.bytes("upstream.authority", &authority.0, got.authority.as_deref().unwrap_or_default());
+            let got = got.authority.as_deref().unwrap_or_default();
+            self.bytes(&format!("{place}.authority"), &authority.0, got);
         }
         if let Some(path) = &wanted.path {
-            self.bytes("upstream.path", &path.0, &got.path);
+            self.bytes(&format!("{place}.path"), &path.0, &got.path);
         }
-        self.headers("upstream.headers", &wanted.headers, &got.headers);
+        self.headers(&format!("{place}.headers"), &wanted.headers, &got.headers);
         if let Some(body) = &wanted.body {
-            self.bytes("upstream.body", &body.0, &got.body);
+            self.bytes(&format!("{place}.body"), &body.0, &got.body);
         }
-        self.headers("upstream.trailers", &wanted.trailers, &got.trailers);
-        self.check("upstream", got.end == End::Complete, "a complete request", "a request that was cut off");
+        self.headers(&format!("{place}.trailers"), &wanted.trailers, &got.trailers);
+        self.check(place, got.end == End::Complete, "a complete request", "a request that was cut off");
+    }
+
+    fn logs(&mut self, wanted: &[Text], got: &[LogLine]) {
+        let nothing = || "nothing".to_owned();
+        for index in 0..wanted.len().max(got.len()) {
+            let wanted = wanted.get(index).map(|text| text.0.clone());
+            let got = got.get(index).map(|line| line.to_string().into_bytes());
+            let [wanted_shown, got_shown] =
+                [&wanted, &got].map(|line| line.as_deref().map_or_else(nothing, shown));
+            self.check(&format!("logs[{index}]"), wanted == got, wanted_shown, got_shown);
+        }
+    }
+
+    fn callouts(&mut self, wanted: &[Called], got: &[CallOutSeen]) {
+        if wanted.len() != got.len() {
+            let count = format!("{} call-outs", wanted.len());
+            return self.check("callouts", false, count, callouts_summary(got));
+        }
+        for (index, (wanted, got)) in wanted.iter().zip(got).enumerate() {
+            let place = format!("callouts[{index}]");
+            if let Some(cluster) = &wanted.cluster {
+                self.check(&format!("{place}.cluster"), *cluster == got.cluster, cluster, &got.cluster);
+            }
+            self.request(&place, &wanted.clone().into(), &got.request);
+        }
+    }
+}
+
+impl From<Called> for Seen {
+    fn from(called: Called) -> Self {
+        let Called { cluster: _, method, authority, path, headers, body } = called;
+        Self { method, authority, path, headers, body, trailers: BTreeMap::new() }
     }
 }
 
@@ -222,13 +281,25 @@ pub(crate) fn list(values: Vec<&[u8]>) -> String {
 
 /// What reached the upstream, in one line.
 pub(crate) fn upstream_summary(seen: &Observation) -> String {
-    let requests = seen.upstream.iter().map(|one| {
-        let cut = if one.end == End::Complete { "" } else { " (cut off)" };
-        format!("{} {}{cut}", one.method, one.path.escape_ascii())
-    });
+    let requests = seen.upstream.iter().map(request_summary);
     let refused = seen.unreadable.iter().map(|why| format!("unreadable bytes ({why})"));
     let all: Vec<String> = requests.chain(refused).collect();
     if all.is_empty() { "not contacted".to_owned() } else { format!("contacted: {}", all.join("; ")) }
+}
+
+/// Which call-outs were made, in one line.
+pub(crate) fn callouts_summary(callouts: &[CallOutSeen]) -> String {
+    let one = |seen: &CallOutSeen| format!("{}: {}", seen.cluster, request_summary(&seen.request));
+    if callouts.is_empty() {
+        "none".to_owned()
+    } else {
+        callouts.iter().map(one).collect::<Vec<_>>().join("; ")
+    }
+}
+
+fn request_summary(one: &Recorded) -> String {
+    let cut = if one.end == End::Complete { "" } else { " (cut off)" };
+    format!("{} {}{cut}", one.method, one.path.escape_ascii())
 }
 
 #[cfg(test)]

@@ -3,13 +3,31 @@
 use recorder::{End, Recorded};
 
 use super::Expect;
-use crate::observation::{Observation, Verdict};
+use crate::observation::{CallOutSeen, LogLine, Observation, Verdict};
 use crate::yaml;
 
+fn pairs(pairs: &[(&str, &[u8])]) -> recorder::Headers {
+    pairs.iter().map(|(name, value)| ((*name).to_owned(), value.to_vec())).collect()
+}
+
+fn request(path: &[u8]) -> Recorded {
+    Recorded {
+        method: "PUT".into(),
+        authority: Some(b"h".to_vec()),
+        path: path.to_vec(),
+        headers: pairs(&[("x", b"1")]),
+        body: b"abc".to_vec(),
+        trailers: pairs(&[("t", b"2")]),
+        version: http::Version::HTTP_11,
+        end: End::Complete,
+    }
+}
+
+fn line(prefix: &str, text: &str) -> LogLine {
+    LogLine { level: "info".into(), prefix: prefix.into(), text: text.into() }
+}
+
 fn observation() -> Observation {
-    let pairs = |pairs: &[(&str, &[u8])]| {
-        pairs.iter().map(|(name, value)| ((*name).to_owned(), value.to_vec())).collect::<Vec<_>>()
-    };
     Observation {
         verdict: Verdict::Deny,
         status: Some(405),
@@ -18,17 +36,12 @@ fn observation() -> Observation {
         trailers: pairs(&[("grpc-status", b"12")]),
         reason: Some("method.not_allowed".into()),
         shadow: vec!["path.ambiguous".into()],
-        upstream: vec![Recorded {
-            method: "PUT".into(),
-            authority: Some(b"h".to_vec()),
-            path: b"/p?\xe9".to_vec(),
-            headers: pairs(&[("x", b"1")]),
-            body: b"abc".to_vec(),
-            trailers: pairs(&[("t", b"2")]),
-            version: http::Version::HTTP_11,
-            end: End::Complete,
-        }],
+        upstream: vec![request(b"/p?\xe9")],
         unreadable: Vec::new(),
+        logs: Some(vec![line("probe", "a: b"), line("", "\u{e9}")]),
+        callouts: Some(vec![CallOutSeen { cluster: "keys".into(), request: request(b"/k") }]),
+        traps: 0,
+        problems: Vec::new(),
         error: None,
     }
 }
@@ -48,6 +61,10 @@ fn what_holds_says_nothing() {
         "{body_json: {code: a, list: [1, 2]}}",
         "{trailers: {grpc-status: '12'}, grpc_status: 12}",
         "{upstream: true}",
+        "{logs: ['info probe: a: b', 'info: \u{e9}'], traps: 0}",
+        "{logs: [{join: ['info probe', ': a: b']}, {b64: aW5mbzogw6k=}]}",
+        "{callouts: [{}]}",
+        "{callouts: [{cluster: keys, method: PUT, authority: h, path: /k, headers: {x: '1', y: null}, body: abc}]}",
         "{upstream: {method: PUT, authority: h, path: {b64: L3A/6Q==}, headers: {x: '1', y: null}, body: abc, trailers: {t: '2'}}}",
     ] {
         assert_eq!(differences(expect, &observation()), [""; 0], "{expect}");
@@ -81,6 +98,15 @@ fn what_does_not_hold_is_said_in_full() {
         ("{upstream: {headers: {x: null}}}", "upstream.headers.x: expected absent"),
         ("{upstream: {body: ab}}", "upstream.body: expected \"ab\", got \"abc\""),
         ("{upstream: {trailers: {t: null}}}", "upstream.trailers.t: expected absent"),
+        ("{logs: ['info probe: a: b']}", "logs[1]: expected nothing, got \"info: \u{e9}\""),
+        ("{logs: ['info probe: a: b', 'info: \u{e9}', x]}", "logs[2]: expected \"x\", got nothing"),
+        ("{logs: ['warning probe: a: b', 'info: \u{e9}']}", "logs[0]: expected \"warning probe: a: b\", got"),
+        ("{callouts: []}", "callouts: expected 0 call-outs, got keys: PUT /k"),
+        ("{callouts: [{}, {}]}", "callouts: expected 2 call-outs, got keys: PUT /k"),
+        ("{callouts: [{cluster: auth}]}", "callouts[0].cluster: expected auth, got keys"),
+        ("{callouts: [{headers: {x: [a]}}]}", r#"callouts[0].headers.x: expected "a", got "1""#),
+        ("{callouts: [{body: b}]}", "callouts[0].body: expected \"b\", got \"abc\""),
+        ("{traps: 2}", "traps: expected 2, got 0"),
     ] {
         let found = differences(expect, &observation());
         assert!(found.len() == 1 && found[0].starts_with(says), "{expect}: {found:?}");
@@ -120,6 +146,27 @@ fn without_a_response_the_cause_is_told_with_the_differences() {
         ["status: expected 200, got no response", "no whole response: reset"]
     );
     assert_eq!(differences("{body_json: {}}", &none).len(), 2, "an empty body is no object");
+}
+
+#[test]
+fn what_an_executor_does_not_know_is_not_judged() {
+    let unknown = Observation { logs: None, callouts: None, ..observation() };
+    assert_eq!(differences("{logs: [x], callouts: [{}, {}]}", &unknown), [""; 0]);
+}
+
+#[test]
+fn what_nobody_asked_about_counts_too() {
+    let trapped = Observation { traps: 1, ..observation() };
+    assert_eq!(differences("{}", &trapped), ["traps: expected 0, got 1"]);
+    assert_eq!(differences("{traps: 1}", &trapped), [""; 0]);
+    let impossible = Observation { problems: vec!["no such script".into()], ..observation() };
+    assert_eq!(differences("{}", &impossible), ["no such script"]);
+    let mut cut = observation();
+    cut.callouts.as_mut().unwrap()[0].request.end = End::CutOff;
+    assert_eq!(
+        differences("{callouts: [{cluster: keys}]}", &cut),
+        ["callouts[0]: expected a complete request, got a request that was cut off"]
+    );
 }
 
 #[test]

@@ -10,14 +10,17 @@ pub mod envoy;
 pub mod envoy_config;
 mod executor;
 mod expect;
+pub mod gateway;
 mod observation;
 pub mod parity;
+pub mod replay;
 pub mod report;
 pub mod request;
 mod run;
 mod settings;
 pub mod step;
 mod text;
+pub mod traffic;
 mod yaml;
 
 pub use executor::{Kind, check};

@@ -17,14 +17,51 @@ pub enum Verdict {
     Error,
 }
 
-impl fmt::Display for Verdict {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
+impl Verdict {
+    /// As it is written.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
             Self::Pass => "pass",
             Self::Deny => "deny",
             Self::Error => "error",
-        })
+        }
     }
+}
+
+impl fmt::Display for Verdict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// What a filter logged.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LogLine {
+    /// The level by the host's name: `trace`, `debug`, `info`, `warning`, `error` or `critical`.
+    pub level: String,
+    /// Which context logged it: instance name, root id and VM id of a stream, the latter two of a root context, as far
+    /// as they are not empty, separated by spaces.
+    pub prefix: String,
+    /// What it logged; bytes that are not UTF-8 are replaced.
+    pub text: String,
+}
+
+impl fmt::Display for LogLine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { level, prefix, text } = self;
+        let space = if prefix.is_empty() { "" } else { " " };
+        write!(f, "{level}{space}{prefix}: {text}")
+    }
+}
+
+/// A call-out of a filter, as it reached its cluster.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CallOutSeen {
+    /// The cluster.
+    pub cluster: String,
+    /// The request.
+    pub request: Recorded,
 }
 
 /// The same facts from every executor, so that they can be compared.
@@ -48,6 +85,14 @@ pub struct Observation {
     pub upstream: Vec<Recorded>,
     /// Bytes that reached the upstream and were no request.
     pub unreadable: Vec<String>,
+    /// What the filters logged, in order; `None` from an executor that does not know.
+    pub logs: Option<Vec<LogLine>>,
+    /// The call-outs that reached a cluster, in order; `None` from an executor that does not know.
+    pub callouts: Option<Vec<CallOutSeen>>,
+    /// How many times a VM trapped.
+    pub traps: usize,
+    /// Where the executor could not do what the case asks for: the observation then says nothing.
+    pub problems: Vec<String>,
     /// Why there was no whole response.
     pub error: Option<String>,
 }
@@ -76,6 +121,10 @@ impl Observation {
             shadow: Vec::new(),
             upstream: Vec::new(),
             unreadable: Vec::new(),
+            logs: None,
+            callouts: None,
+            traps: 0,
+            problems: Vec::new(),
             error: Some(why),
         }
     }

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use recorder::{Headers, Recorded};
 
-use crate::expect::{list, upstream_summary};
-use crate::observation::{Observation, values};
+use crate::expect::{callouts_summary, list, upstream_summary};
+use crate::observation::{LogLine, Observation, values};
 use crate::text::shown;
 
 /// Headers that are Envoy's own and say nothing about a filter. Everything else must agree.
@@ -53,17 +53,49 @@ pub fn differences(this: &Observation, other: &Observation) -> Vec<String> {
     trailers("trailers", &this.trailers, &other.trailers, &mut check);
     check("upstream", upstream_summary(this), upstream_summary(other));
     for (this, other) in this.upstream.iter().zip(&other.upstream) {
-        upstream(this, other, &mut check);
+        request("upstream", this, other, &mut check);
+    }
+    if let (Some(this), Some(other)) = (&this.callouts, &other.callouts) {
+        check("callouts", callouts_summary(this), callouts_summary(other));
+        for (index, (this, other)) in this.iter().zip(other).enumerate() {
+            request(&format!("callouts[{index}]"), &this.request, &other.request, &mut check);
+        }
+    }
+    if let (Some(this), Some(other)) = (&this.logs, &other.logs) {
+        for index in 0..this.len().max(other.len()) {
+            let line = |lines: &[LogLine]| {
+                lines.get(index).map_or("nothing".to_owned(), |line| format!("{:?}", line.to_string()))
+            };
+            check(&format!("logs[{index}]"), line(this), line(other));
+        }
+    }
+    check("traps", this.traps.to_string(), other.traps.to_string());
+    found
+}
+
+/// One line per line that a model logged at its start and the executor at hand did not, or less often. Several VMs
+/// start, some at the same time, so that the order does not count; and a gateway in real time may have ticked before
+/// its first request, so that more lines are no difference.
+#[must_use]
+pub(crate) fn start_logs(this: &[LogLine], model: &[LogLine]) -> Vec<String> {
+    let count = |lines: &[LogLine], line: &LogLine| lines.iter().filter(|other| *other == line).count();
+    let mut found = Vec::new();
+    for (index, line) in model.iter().enumerate() {
+        let (here, there) = (count(this, line), count(model, line));
+        let first = model.iter().position(|other| other == line) == Some(index);
+        if first && here < there {
+            found.push(format!("{:?} {here} times here, {there} times there", line.to_string()));
+        }
     }
     found
 }
 
-fn upstream(this: &Recorded, other: &Recorded, check: &mut impl FnMut(&str, String, String)) {
+fn request(place: &str, this: &Recorded, other: &Recorded, check: &mut impl FnMut(&str, String, String)) {
     let authority = |one: &Recorded| shown(one.authority.as_deref().unwrap_or_default());
-    check("upstream.authority", authority(this), authority(other));
-    check("upstream.body", shown(&this.body), shown(&other.body));
-    headers("upstream.headers", &this.headers, &other.headers, check);
-    trailers("upstream.trailers", &this.trailers, &other.trailers, check);
+    check(&format!("{place}.authority"), authority(this), authority(other));
+    check(&format!("{place}.body"), shown(&this.body), shown(&other.body));
+    headers(&format!("{place}.headers"), &this.headers, &other.headers, check);
+    trailers(&format!("{place}.trailers"), &this.trailers, &other.trailers, check);
 }
 
 /// Trailers end at a connection that does not carry them, as HTTP/1 does not without being told to: they are
@@ -92,9 +124,9 @@ fn headers(what: &str, this: &Headers, other: &Headers, check: &mut impl FnMut(&
 
 #[cfg(test)]
 mod tests {
-    use super::differences;
-    use crate::observation::Observation;
-    use recorder::Headers;
+    use super::{differences, start_logs};
+    use crate::observation::{CallOutSeen, LogLine, Observation};
+    use recorder::{End, Headers, Recorded};
 
     fn with(headers: &[(&str, &str)]) -> Observation {
         let pair = |(name, value): &(&str, &str)| ((*name).to_owned(), value.as_bytes().to_vec());
@@ -107,6 +139,56 @@ mod tests {
         let envoy =
             with(&[("date", "now"), ("server", "envoy"), ("x-envoy-upstream-service-time", "1"), ("a", "1")]);
         assert_eq!(differences(&envoy, &with(&[("a", "1")])), [""; 0]);
+    }
+
+    #[test]
+    fn only_what_both_know_is_compared() {
+        let line = |text: &str| LogLine { level: "info".into(), prefix: String::new(), text: text.into() };
+        let one = Observation { logs: Some(vec![line("a")]), callouts: Some(Vec::new()), ..with(&[]) };
+        assert_eq!(differences(&one, &with(&[])), [""; 0]);
+        let other = Observation { logs: Some(vec![line("a"), line("b")]), traps: 1, ..one.clone() };
+        assert_eq!(
+            differences(&one, &other),
+            [r#"logs[1]: nothing here, "info: b" there"#, "traps: 0 here, 1 there"]
+        );
+    }
+
+    #[test]
+    fn a_start_shows_what_the_model_shows() {
+        let lines = |texts: &[&str]| -> Vec<LogLine> {
+            let line =
+                |text: &&str| LogLine { level: "info".into(), prefix: String::new(), text: (*text).into() };
+            texts.iter().map(line).collect()
+        };
+        let model = lines(&["a", "a", "b"]);
+        assert_eq!(start_logs(&lines(&["b", "a", "tick", "a"]), &model), [""; 0]);
+        assert_eq!(start_logs(&lines(&["a", "b"]), &model), [r#""info: a" 1 times here, 2 times there"#]);
+    }
+
+    #[test]
+    fn what_envoy_adds_to_a_call_is_no_difference() {
+        let called = |headers: &[(&str, &str)], path: &str| {
+            let headers = with(headers).headers;
+            let request = Recorded {
+                method: "GET".into(),
+                authority: None,
+                path: path.into(),
+                headers,
+                body: Vec::new(),
+                trailers: Vec::new(),
+                version: http::Version::HTTP_11,
+                end: End::Complete,
+            };
+            Observation { callouts: Some(vec![CallOutSeen { cluster: "c".into(), request }]), ..with(&[]) }
+        };
+        let added =
+            [("x-envoy-internal", "true"), ("x-envoy-expected-rq-timeout-ms", "5"), ("content-length", "0")];
+        assert_eq!(differences(&called(&added, "/"), &called(&[], "/")), [""; 0]);
+        let found = differences(&called(&[("a", "1")], "/a"), &called(&[], "/b"));
+        assert_eq!(
+            found,
+            ["callouts: c: GET /a here, c: GET /b there", r#"callouts[0].headers.a: "1" here, absent there"#]
+        );
     }
 
     #[test]

@@ -6,7 +6,8 @@ use anyhow::{Context as _, Result};
 
 use crate::case::{Case, CaseFile};
 use crate::envoy_config::Bootstrap;
-use crate::executor::{Executor, Kind};
+use crate::executor::{Executor, Kind, Start};
+use crate::observation::LogLine;
 use crate::parity;
 use crate::report::{Report, Run, StepRun};
 use crate::settings::Settings;
@@ -34,6 +35,7 @@ pub fn run_file(path: &Path, executors: &[Kind]) -> Result<Report> {
 pub async fn run(path: &Path, executors: &[Kind], settings: &Settings) -> Result<Report> {
     let file = CaseFile::read(path)?;
     let bootstrap = Bootstrap::read(&settings.root.join(&file.config)).context("config")?;
+    let mut start_logs: Option<(Kind, Vec<LogLine>)> = None;
     let mut report = Report { file: path.to_owned(), runs: Vec::new(), failures: Vec::new() };
     for kind in Kind::ALL.into_iter().filter(|kind| executors.is_empty() || executors.contains(kind)) {
         let cases: Vec<&Case> =
@@ -41,8 +43,22 @@ pub async fn run(path: &Path, executors: &[Kind], settings: &Settings) -> Result
         if cases.is_empty() {
             continue;
         }
-        let start = Executor::start(kind, &bootstrap, settings).await;
+        let start = Start {
+            bootstrap: &bootstrap,
+            settings,
+            workers: file.workers.unwrap_or(1),
+            callouts: &file.callouts,
+            proxied: file.cases.iter().flat_map(|case| &case.steps).any(|step| step.src.is_some()),
+        };
+        let start = Executor::start(kind, &start).await;
         let mut executor = start.with_context(|| format!("{} on {kind}", file.config.display()))?;
+        if let Some(logs) = executor.start_logs() {
+            let (first, model) = start_logs.get_or_insert_with(|| (kind, logs.to_vec()));
+            let found = parity::start_logs(logs, model);
+            if !found.is_empty() {
+                report.failures.push(format!("{kind} starts unlike {first}:\n{}", found.join("\n")));
+            }
+        }
         for case in cases {
             for split in case.splits() {
                 let run = run_case(&mut executor, kind, case, split).await;
@@ -62,11 +78,11 @@ pub async fn run(path: &Path, executors: &[Kind], settings: &Settings) -> Result
 async fn run_case(executor: &mut Executor, kind: Kind, case: &Case, split: Option<Split>) -> Result<Run> {
     let mut steps = Vec::new();
     for step in &case.steps {
-        let request = step.request(split);
-        let observation = executor.send(&request, step.response()?).await?;
+        let observation = executor.send(step, split).await?;
         let differences =
             step.expect.as_ref().map(|expect| expect.differences(&observation)).unwrap_or_default();
-        steps.push(StepRun { request: request.to_string(), observation, differences });
+        let request = step.request(split).to_string();
+        steps.push(StepRun { request, observation, differences });
     }
     Ok(Run { id: case.id.clone(), split, executor: kind, xfail: case.xfail.clone(), steps })
 }

@@ -7,12 +7,15 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail, ensure};
+use recorder::Scripted;
 use serde::Deserialize;
 use serde::de::{Deserializer, Error, MapAccess, Visitor};
 
 use crate::expect::Expect;
 use crate::request::{Protocol, Request};
 use crate::text::{self, Text};
+
+pub use recorder::Fault;
 
 /// One request, what the upstream answers to it and what must come of it.
 #[derive(Debug, Clone, Deserialize)]
@@ -25,28 +28,28 @@ pub struct Step {
     /// The client's address, `ip:port`.
     pub src: Option<SocketAddr>,
     #[serde(default = "get")]
-    method: String,
+    pub(crate) method: String,
     #[serde(default = "root")]
-    path: Text,
+    pub(crate) path: Text,
     #[serde(default = "authority")]
-    authority: Text,
+    pub(crate) authority: Text,
     #[serde(default)]
-    scheme: Scheme,
+    pub(crate) scheme: Scheme,
     #[serde(default = "one")]
-    http: u8,
+    pub(crate) http: u8,
     #[serde(default)]
-    headers: Vec<(String, Text)>,
+    pub(crate) headers: Vec<(String, Text)>,
     /// Absent: the head ends the request.
-    body: Option<Text>,
-    chunks: Option<Vec<usize>>,
+    pub(crate) body: Option<Text>,
+    pub(crate) chunks: Option<Vec<usize>>,
     #[serde(default)]
-    trailers: Vec<(String, Text)>,
+    pub(crate) trailers: Vec<(String, Text)>,
     pub(crate) raw: Option<Text>,
     /// Attributes by dotted path, over what the host knows itself.
     #[serde(default)]
     pub properties: BTreeMap<String, Property>,
     #[serde(default)]
-    response: Answer,
+    pub(crate) response: Answer,
     /// Answers to the call-outs of this request, in order per cluster and path: the last repeats, none means
     /// that the connection is refused.
     #[serde(default)]
@@ -57,7 +60,7 @@ pub struct Step {
 
 #[derive(Debug, Clone, Copy, Default, Deserialize)]
 #[serde(rename_all = "lowercase")]
-enum Scheme {
+pub(crate) enum Scheme {
     #[default]
     Http,
     Https,
@@ -66,17 +69,17 @@ enum Scheme {
 /// The upstream's answer, as written.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Answer {
+pub(crate) struct Answer {
     #[serde(default = "ok")]
-    status: u16,
+    pub(crate) status: u16,
     #[serde(default)]
-    headers: Vec<(String, Text)>,
+    pub(crate) headers: Vec<(String, Text)>,
     #[serde(default = "ok_body")]
-    body: Text,
+    pub(crate) body: Text,
     #[serde(default)]
-    trailers: Vec<(String, Text)>,
+    pub(crate) trailers: Vec<(String, Text)>,
     #[serde(default)]
-    delay_ms: u64,
+    pub(crate) delay_ms: u64,
 }
 
 impl Default for Answer {
@@ -131,22 +134,30 @@ pub struct CallOut {
     pub fault: Option<Fault>,
 }
 
-/// What can go wrong with a call-out.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Fault {
-    /// Nobody listens.
-    Refused,
-    /// The connection stays open without an answer.
-    Timeout,
-    /// The connection is reset before the answer.
-    Reset,
-    /// The connection ends in the middle of the body.
-    Truncated,
-    /// The body stops in the middle, the connection stays open.
-    Stalled,
-    /// The answer is not HTTP.
-    Garbage,
+impl CallOut {
+    /// The answer, for whoever plays the cluster.
+    ///
+    /// # Errors
+    /// It holds something no cluster of ours can send; see [`recorder::Response`].
+    pub fn scripted(&self) -> Result<Scripted> {
+        let response = response(self.status, &self.headers, &self.body, &self.trailers, self.delay_ms)?;
+        Ok(Scripted {
+            cluster: self.cluster.clone(),
+            path: self.path.0.clone(),
+            answer: recorder::Answer { response, fault: self.fault },
+        })
+    }
+}
+
+/// The answers in order.
+///
+/// # Errors
+/// As [`CallOut::scripted`], with the place in the list.
+pub fn scripted(callouts: &[CallOut]) -> Result<Vec<Scripted>> {
+    let one = |(index, callout): (usize, &CallOut)| {
+        callout.scripted().with_context(|| format!("callouts[{index}]"))
+    };
+    callouts.iter().enumerate().map(one).collect()
 }
 
 /// The value of an attribute.
@@ -265,15 +276,7 @@ impl Step {
     /// It holds something no upstream of ours can send; see [`recorder::Response`].
     pub fn response(&self) -> Result<recorder::Response> {
         let answer = &self.response;
-        let mut response = recorder::Response::new(answer.status, answer.body.0.clone())?
-            .delay(Duration::from_millis(answer.delay_ms));
-        for (name, value) in &answer.headers {
-            response = response.header(name, &value.0)?;
-        }
-        for (name, value) in &answer.trailers {
-            response = response.trailer(name, &value.0)?;
-        }
-        Ok(response)
+        response(answer.status, &answer.headers, &answer.body, &answer.trailers, answer.delay_ms)
     }
 
     /// Whether it can be sent at all.
@@ -287,12 +290,31 @@ impl Step {
             ensure!(!case_splits, "chunks: the case has chunks too");
             ensure!(!sizes.contains(&0), "chunks: 0 bytes would end the body");
             let length = self.body.as_ref().map_or(0, |body| body.0.len());
-            if sizes.iter().sum::<usize>() > length {
+            if sizes.iter().fold(0, |sum: usize, size| sum.saturating_add(*size)) > length {
                 bail!("chunks: more than the {length} bytes of the body");
             }
         }
+        scripted(&self.callouts)?;
         self.response().context("response").map(drop)
     }
+}
+
+fn response(
+    status: u16,
+    headers: &[(String, Text)],
+    body: &Text,
+    trailers: &[(String, Text)],
+    delay_ms: u64,
+) -> Result<recorder::Response> {
+    let delay = Duration::from_millis(delay_ms);
+    let mut response = recorder::Response::new(status, body.0.clone())?.delay(delay);
+    for (name, value) in headers {
+        response = response.header(name, &value.0)?;
+    }
+    for (name, value) in trailers {
+        response = response.trailer(name, &value.0)?;
+    }
+    Ok(response)
 }
 
 /// Consecutive pieces of these sizes; what is left over is the last piece.

@@ -14,6 +14,16 @@ pub fn parse<T: DeserializeOwned>(text: &str) -> Result<T> {
     serde_saphyr::from_str(text).map_err(|error| anyhow!("{error}"))
 }
 
+/// Reads every YAML document of a Kubernetes manifest, empty ones left out. Integers are read as the API server's tools
+/// read them: `010` is 8.
+///
+/// # Errors
+/// As [`parse`].
+pub fn manifest<T: DeserializeOwned>(text: &str) -> Result<Vec<T>> {
+    let options = serde_saphyr::options! { legacy_octal_numbers: true };
+    serde_saphyr::from_multiple_with_options(text, options).map_err(|error| anyhow!("{error}"))
+}
+
 /// Reads the YAML document in `path`.
 ///
 /// # Errors

@@ -62,6 +62,36 @@ fn errors_name_the_file_and_the_place() {
         (one("  steps: [{raw: x, expect: {}}]\n"), vec!["steps[0]", "raw: only the envoy executor"]),
         (one("  steps: [{response: {status: 99}, expect: {}}]\n"), vec!["steps[0]", "status 99"]),
         (
+            one(
+                "  steps: [{expect: {}, callouts: [{cluster: c, path: /}, {cluster: c, path: /, status: 99}]}]\n",
+            ),
+            vec!["steps[0]", "callouts[1]", "status 99"],
+        ),
+        (
+            one("  steps: [{expect: {}, callouts: [{cluster: c, path: /, fault: slow}]}]\n"),
+            vec!["slow", "refused"],
+        ),
+        (one("  steps: [{expect: {}, callouts: [{cluster: c}]}]\n"), vec!["path", "line 4"]),
+        (
+            one(
+                "  steps: [{expect: {}, callouts: [{cluster: c, path: /a}, {cluster: c, path: /b, fault: refused}]}]\n",
+            ),
+            vec!["steps[0]", "cluster \"c\" is to refuse /b and to answer /a at the same time"],
+        ),
+        (
+            format!("callouts: [{{cluster: c, path: /, status: 1}}]\n{}", one(STEP)),
+            vec!["callouts[0]", "status 1"],
+        ),
+        (format!("workers: 0\n{}", one(STEP)), vec!["workers: 0"]),
+        (one("  steps: [{expect: {}, src: 127.0.0.1}]\n"), vec!["src", "line 4"]),
+        (
+            one("  steps: [{expect: {}, t_ms: 5}]\n"),
+            vec!["steps[0]", "t_ms, properties: not where a real Envoy runs"],
+        ),
+        (one("  steps: [{expect: {traps: -1}}]\n"), vec!["traps", "line 4"]),
+        (one("  steps: [{expect: {logs: [5]}}]\n"), vec!["quote numbers", "line 4"]),
+        (one("  steps: [{expect: {callouts: [{trailers: {}}]}}]\n"), vec!["trailers", "line 4"]),
+        (
             one("  steps: [{response: {headers: [[a, \"b\\nc\"]]}, expect: {}}]\n"),
             vec!["steps[0]", "value of a"],
         ),
@@ -73,6 +103,33 @@ fn errors_name_the_file_and_the_place() {
     }
     let error = format!("{:#}", CaseFile::read(Path::new("/nowhere/x.yaml")).unwrap_err());
     assert!(error.contains("/nowhere/x.yaml"), "{error}");
+}
+
+/// Where no real listener is involved, a cluster can do both.
+#[test]
+fn a_model_may_refuse_one_path_and_answer_another() {
+    let step = "{expect: {}, callouts: [{cluster: c, path: /a}, {cluster: c, path: /b, fault: refused}]}";
+    read(&one(&format!("  executors: [native]\n  why: x\n  steps: [{step}]\n"))).unwrap();
+}
+
+#[test]
+fn what_the_world_around_a_gateway_does() {
+    let file = read(&format!(
+        "workers: 3\ncallouts: [{{cluster: c, path: /}}]\n{}",
+        one(r#"  steps: [{src: "[::1]:9", expect: {}, callouts: [{cluster: c, path: /a, status: 500, headers: [[a, b]], body: x, delay_ms: 7, fault: stalled}]}]"#)
+    ))
+    .unwrap();
+    assert_eq!((file.workers, file.callouts.len()), (Some(3), 1));
+    let step = &file.cases[0].steps[0];
+    assert_eq!(step.src.unwrap().to_string(), "[::1]:9");
+    let [scripted] = <[_; 1]>::try_from(replay::step::scripted(&step.callouts).unwrap()).unwrap();
+    assert_eq!((scripted.cluster.as_str(), scripted.path.as_slice()), ("c", &b"/a"[..]));
+    let answer = scripted.answer;
+    assert_eq!((answer.response.status(), answer.response.body()), (500, &b"x"[..]));
+    assert_eq!(answer.response.headers(), [("a".to_owned(), b"b".to_vec())]);
+    assert_eq!((answer.response.wait().as_millis(), answer.fault), (7, Some(replay::step::Fault::Stalled)));
+    let [plain] = <[_; 1]>::try_from(replay::step::scripted(&file.callouts).unwrap()).unwrap();
+    assert_eq!((plain.answer.response.status(), plain.answer.response.body()), (200, &b""[..]));
 }
 
 #[test]

@@ -7,7 +7,9 @@
     reason = "a helper of a test may stop at the first surprise, as the test may"
 )]
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use replay::envoy_config::{AccessLog, Bootstrap, FailurePolicy, Rewrite};
 use serde_json::Value;
@@ -40,6 +42,49 @@ fn plugins_are_read_as_envoy_delivers_them() {
 }
 
 #[test]
+fn what_is_said_of_the_vm_is_read() {
+    let [first, second] =
+        <[_; 2]>::try_from(Bootstrap::read(Path::new(FIXTURE)).unwrap().plugins().unwrap()).unwrap();
+    assert_eq!((first.vm_configuration.len(), first.reload_backoff), (0, Duration::from_secs(1)));
+    assert!(first.allowed_capabilities.is_empty() && second.allowed_capabilities.is_empty());
+    let of_first = |members: &str| {
+        let (from, to) = ("failure_policy: FAIL_RELOAD", format!("failure_policy: FAIL_RELOAD\n{members}"));
+        changed(from, &to).plugins().unwrap().swap_remove(0)
+    };
+    let backoff = |interval: &str| {
+        of_first(&format!("                reload_config: {{ backoff: {{ base_interval: {interval} }} }}"))
+            .reload_backoff
+    };
+    assert_eq!(backoff("0.05s"), Duration::from_millis(50));
+    assert_eq!(backoff("3s"), Duration::from_secs(3));
+    assert_eq!(backoff("1.000000001s"), Duration::new(1, 1));
+    let restricted = of_first(
+        "                capability_restriction_config: { allowed_capabilities: { proxy_log: {}, proxy_on_tick: {} } }",
+    );
+    assert_eq!(
+        restricted.allowed_capabilities.into_iter().collect::<Vec<_>>(),
+        ["proxy_log", "proxy_on_tick"]
+    );
+
+    let of_second = |from: &str, to: &str| changed(from, to).plugins().unwrap().swap_remove(1);
+    const RUNTIME: &str = "vm_config: { runtime";
+    for (any, bytes) in [
+        ("\"@type\": type.googleapis.com/google.protobuf.StringValue, value: a", &b"a"[..]),
+        ("\"@type\": type.googleapis.com/google.protobuf.BytesValue, value: /v8=", b"\xfe\xff"),
+    ] {
+        let second = of_second(
+            RUNTIME,
+            &format!("vm_config: {{ configuration: {{ {any} }}, allow_precompiled: true, runtime"),
+        );
+        assert_eq!(second.vm_configuration, bytes);
+    }
+    let open = of_second(RUNTIME, "fail_open: true\n                vm_config: { runtime");
+    assert_eq!(open.failure_policy, FailurePolicy::FailOpen);
+    let closed = of_second(RUNTIME, "fail_open: false\n                vm_config: { runtime");
+    assert_eq!(closed.failure_policy, FailurePolicy::FailClosed);
+}
+
+#[test]
 fn what_cannot_be_delivered_is_an_error_with_its_place() {
     const STRING: &str = "google.protobuf.StringValue\n                  value: |\n                    {";
     for (from, to, says) in [
@@ -57,6 +102,22 @@ fn what_cannot_be_delivered_is_an_error_with_its_place() {
         ("filename: dist/two.wasm", "inline_string: x", "code.local.filename: absent"),
         ("value: /v8=", "value: '*'", "http_filters[2]: config.configuration: value"),
         ("FAIL_RELOAD", "FAIL_SOON", "config.failure_policy"),
+        (
+            "FAIL_RELOAD",
+            "FAIL_RELOAD\n                fail_open: true",
+            "config.fail_open: together with failure_policy",
+        ),
+        ("FAIL_RELOAD", "FAIL_RELOAD\n                fail_open: 1", "config.fail_open: not a boolean"),
+        (
+            "FAIL_RELOAD",
+            "FAIL_RELOAD\n                reload_config: { backoff: { base_interval: 1m } }",
+            "config.reload_config.backoff.base_interval: \"1m\" is not a duration such as 1.5s",
+        ),
+        (
+            "vm_config: { runtime",
+            "vm_config: { configuration: { \"@type\": type.googleapis.com/google.protobuf.Struct, value: {} }, runtime",
+            "config.vm_config.configuration: a google.protobuf.Struct arrives as binary",
+        ),
         (
             "name: ingress\n    address",
             "name: other\n    address",
@@ -80,12 +141,18 @@ fn rewritten(bootstrap: &Bootstrap, dist: &Path) -> anyhow::Result<Value> {
     Ok(serde_json::from_str(&bootstrap.rewritten(&rewrite)?)?)
 }
 
+fn modules(names: &[&str]) -> tempfile::TempDir {
+    let dist = tempfile::tempdir().unwrap();
+    std::fs::create_dir(dist.path().join("guests")).unwrap();
+    for name in names {
+        std::fs::write(dist.path().join(name), "").unwrap();
+    }
+    dist
+}
+
 #[test]
 fn a_rewritten_bootstrap_runs_beside_a_test() {
-    let dist = tempfile::tempdir().unwrap();
-    for module in ["one.wasm", "two.wasm"] {
-        std::fs::write(dist.path().join(module), "").unwrap();
-    }
+    let dist = modules(&["one.wasm", "two.wasm"]);
     let tree = rewritten(&Bootstrap::read(Path::new(FIXTURE)).unwrap(), dist.path()).unwrap();
     let at = |pointer: &str| tree.pointer(pointer).unwrap_or_else(|| panic!("{pointer} in {tree:#}"));
     for socket in [
@@ -110,6 +177,49 @@ fn a_rewritten_bootstrap_runs_beside_a_test() {
     assert_eq!(*at("/static_resources/clusters/1/type"), "STATIC");
     assert!(tree.pointer("/static_resources/clusters/1/health_checks").is_none());
     assert_eq!(*at(&format!("/static_resources/clusters/0/{endpoint}/address")), "keys", "others are left");
+}
+
+#[test]
+fn clusters_other_than_the_application_are_called_elsewhere() {
+    let bootstrap = changed(
+        "- name: keys\n    type: STRICT_DNS",
+        "- name: keys\n    type: STRICT_DNS\n    health_checks: [ {} ]\n    transport_socket: { name: tls }",
+    );
+    assert_eq!(bootstrap.clusters(), ["keys", "api"]);
+    assert_eq!(bootstrap.called_clusters(), ["keys"]);
+    let elsewhere = BTreeMap::from([("keys".to_owned(), "127.0.0.1:4712".parse().unwrap())]);
+    let dist = modules(&["one.wasm", "two.wasm"]);
+    let tree = rewritten(&bootstrap.calling(&elsewhere).unwrap(), dist.path()).unwrap();
+    let keys = tree.pointer("/static_resources/clusters/0").unwrap();
+    let port = "/load_assignment/endpoints/0/lb_endpoints/0/endpoint/address/socket_address/port_value";
+    assert_eq!(*keys.pointer(port).unwrap(), 4712);
+    assert_eq!(*keys.pointer("/load_assignment/cluster_name").unwrap(), "keys");
+    assert!(keys.get("health_checks").is_none() && keys.get("transport_socket").is_none(), "{keys:#}");
+    assert_eq!(*tree.pointer(&format!("/static_resources/clusters/1{port}")).unwrap(), 4711);
+}
+
+#[test]
+fn behind_a_proxy_the_traffic_listener_reads_its_line_first() {
+    let bootstrap =
+        changed("- name: ingress\n", "- name: ingress\n    listener_filters: [ { name: shipped } ]\n");
+    let dist = modules(&["one.wasm", "two.wasm"]);
+    let tree = rewritten(&bootstrap.behind_proxy().unwrap(), dist.path()).unwrap();
+    let names = |listener: usize| -> Vec<String> {
+        let filters = tree.pointer(&format!("/static_resources/listeners/{listener}/listener_filters"));
+        let filters = filters.and_then(Value::as_array).into_iter().flatten();
+        filters.map(|filter| filter["name"].as_str().unwrap().to_owned()).collect()
+    };
+    assert_eq!(names(1), ["envoy.filters.listener.proxy_protocol", "shipped"]);
+    assert!(names(0).is_empty());
+}
+
+#[test]
+fn a_module_keeps_its_place_below_dist() {
+    let dist = modules(&["one.wasm", "guests/two.wasm"]);
+    let tree = rewritten(&changed("dist/two.wasm", "/src/dist/guests/two.wasm"), dist.path()).unwrap();
+    let module = "/static_resources/listeners/1/filter_chains/0/filters/0/typed_config/http_filters/2/typed_config/config/vm_config/code/local/filename";
+    let expected = dist.path().join("guests/two.wasm");
+    assert_eq!(tree.pointer(module).unwrap().as_str(), expected.to_str());
 }
 
 #[test]

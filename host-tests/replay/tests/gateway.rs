@@ -77,7 +77,20 @@ async fn a_trap_fails_the_run_whatever_the_cases_say() {
         failure.contains("proxy_on_request_headers") && failure.contains("the end of envoy's log"),
         "{failure}"
     );
-    assert!(report.runs.iter().all(report::Run::passed) && !report.passed(), "{}", report.table());
+    assert!(report.table().contains("steps[0] traps: expected 0, got 1"), "{}", report.table());
+}
+
+#[tokio::test]
+async fn how_a_dead_envoy_ended_is_told() {
+    let (config, settings) = config("plain.yaml");
+    let mut envoy = Envoy::start(&config, &settings.launch()).await.unwrap();
+    let id = i32::try_from(envoy.id().unwrap()).unwrap();
+    nix::sys::signal::kill(nix::unistd::Pid::from_raw(id), nix::sys::signal::Signal::SIGKILL).unwrap();
+    let told = envoy.obituary().await.unwrap();
+    assert!(
+        told.starts_with("envoy ended (signal: 9 (SIGKILL))\n") && told.contains("admin address"),
+        "{told}"
+    );
 }
 
 #[tokio::test]

@@ -44,14 +44,7 @@ fn no_plugin_reaches_its_host() -> Result<()> {
     let plugins = folders("plugins")?;
     ensure!(!plugins.is_empty(), "no plugin");
     for plugin in plugins {
-        ensure!(graph.contains_key(&plugin), "plugins/{plugin}: no package of this name");
-        let mut reached = BTreeSet::new();
-        let mut open = vec![plugin.as_str()];
-        while let Some(package) = open.pop() {
-            if reached.insert(package) {
-                open.extend(graph.get(package).into_iter().flatten().map(String::as_str));
-            }
-        }
+        let reached = reached(&graph, &plugin)?;
         ensure!(reached.contains("filter-core"), "{plugin}: the graph was not read");
         let banned: Vec<&str> = BANNED.into_iter().filter(|name| reached.contains(name)).collect();
         ensure!(banned.is_empty(), "{plugin} reaches {}", banned.join(", "));
@@ -62,15 +55,55 @@ fn no_plugin_reaches_its_host() -> Result<()> {
     Ok(())
 }
 
-/// Package name to the names of what it is built with: tests' dependencies left out.
-fn graph() -> Result<BTreeMap<String, BTreeSet<String>>> {
+/// Strangers use it for filters of their own.
+#[test]
+fn the_host_reaches_nothing_of_ours() -> Result<()> {
+    let graph = graph()?;
+    let members = members()?;
+    ensure!(members.contains("filter-core") && members.contains("replay"), "the members were not read");
+    let reached = reached(&graph, "proxy-wasm-host")?;
+    ensure!(reached.contains("wasmtime"), "the graph was not read");
+    let ours: Vec<&str> =
+        reached.into_iter().filter(|name| *name != "proxy-wasm-host" && members.contains(*name)).collect();
+    ensure!(ours.is_empty(), "proxy-wasm-host reaches {}", ours.join(", "));
+    Ok(())
+}
+
+/// Everything a package is built with, itself included.
+fn reached<'a>(graph: &'a BTreeMap<String, BTreeSet<String>>, package: &str) -> Result<BTreeSet<&'a str>> {
+    let (package, _) = graph.get_key_value(package).with_context(|| format!("no package {package}"))?;
+    let mut reached = BTreeSet::new();
+    let mut open = vec![package.as_str()];
+    while let Some(package) = open.pop() {
+        if reached.insert(package) {
+            open.extend(graph.get(package).into_iter().flatten().map(String::as_str));
+        }
+    }
+    Ok(reached)
+}
+
+fn metadata() -> Result<Value> {
     let output = Command::new(env!("CARGO"))
         .args(["metadata", "--format-version", "1", "--locked", "--offline"])
         .current_dir(root()?)
         .output()
         .context("cargo metadata")?;
     ensure!(output.status.success(), "cargo metadata: {}", String::from_utf8_lossy(&output.stderr));
-    let metadata: Value = serde_json::from_slice(&output.stdout)?;
+    serde_json::from_slice(&output.stdout).context("cargo metadata")
+}
+
+/// The names of the packages of this workspace.
+fn members() -> Result<BTreeSet<String>> {
+    let metadata = metadata()?;
+    let packages = metadata.get("packages").and_then(Value::as_array).context("packages")?;
+    // What has no source is not from a registry.
+    let own = packages.iter().filter(|package| package.get("source").is_some_and(Value::is_null));
+    Ok(own.filter_map(|package| Some(package.get("name")?.as_str()?.to_owned())).collect())
+}
+
+/// Package name to the names of what it is built with: tests' dependencies left out.
+fn graph() -> Result<BTreeMap<String, BTreeSet<String>>> {
+    let metadata = metadata()?;
     let list = |value: Option<&Value>| value.and_then(Value::as_array).cloned().unwrap_or_default();
     let text = |value: &Value, key: &str| value.get(key).and_then(Value::as_str).map(str::to_owned);
     let names: BTreeMap<String, String> = list(metadata.get("packages"))

@@ -13,10 +13,12 @@ use crate::observation::Exported;
 
 /// One request as Envoy logged it.
 #[derive(Debug, Clone, Deserialize)]
-pub(crate) struct Line {
+pub(crate) struct AccessLine {
     peer: String,
     /// Envoy's own word for how the response came about.
     pub(crate) details: Option<String>,
+    /// The id Envoy gave the request or took from it.
+    pub(crate) id: Option<String>,
     /// Bytes sent to the upstream for it, headers included.
     pub(crate) upstream_bytes: Option<u64>,
     #[serde(default)]
@@ -37,12 +39,12 @@ impl AccessLines {
 
     /// Waits for the lines of the connection from `peer`; empty when there is none at the deadline. Lines of
     /// other connections are passed over.
-    pub(crate) async fn of(&mut self, peer: SocketAddr, deadline: Duration) -> Result<Vec<Line>> {
+    pub(crate) async fn of(&mut self, peer: SocketAddr, deadline: Duration) -> Result<Vec<AccessLine>> {
         let end = Instant::now() + deadline;
         loop {
             let found = self.new_lines().await?;
             let peer = peer.to_string();
-            let found: Vec<Line> = found.into_iter().filter(|line| line.peer == peer).collect();
+            let found: Vec<AccessLine> = found.into_iter().filter(|line| line.peer == peer).collect();
             if !found.is_empty() || Instant::now() > end {
                 return Ok(found);
             }
@@ -50,7 +52,7 @@ impl AccessLines {
         }
     }
 
-    async fn new_lines(&mut self) -> Result<Vec<Line>> {
+    async fn new_lines(&mut self) -> Result<Vec<AccessLine>> {
         let bytes = match tokio::fs::read(&self.path).await {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Vec::new(),
             read => read.with_context(|| self.path.display().to_string())?,

@@ -3,12 +3,17 @@
 mod access_log;
 mod admin;
 mod lifetime;
+mod log_line;
 mod output;
+mod proxy;
+mod random;
+mod settle;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
-use std::time::{Duration, Instant};
+use std::sync::atomic::AtomicU64;
+use std::time::Duration;
 
 use anyhow::{Context as _, Result, anyhow, bail};
 use nix::sys::signal::{Signal, kill};
@@ -16,9 +21,12 @@ use nix::unistd::Pid;
 use tempfile::TempDir;
 use tokio::process::{Child, Command};
 
+use crate::observation::LogLine;
 use output::Output;
 
-pub(crate) use access_log::AccessLines;
+pub(crate) use access_log::{AccessLine, AccessLines};
+pub(crate) use proxy::{Proxy, UNKNOWN};
+pub(crate) use random::Random;
 
 /// Compiling the modules takes seconds on a busy machine.
 const START_DEADLINE: Duration = Duration::from_secs(60);
@@ -37,6 +45,22 @@ pub struct Launch {
     pub environment: Vec<(String, String)>,
 }
 
+/// What may differ between two Envoys with the same configuration.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// Worker threads.
+    pub workers: u32,
+    /// Whether filters can log at every level, and Envoy tells what it served: slower, for observing, not for
+    /// measuring.
+    pub traced: bool,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { workers: 1, traced: false }
+    }
+}
+
 /// The end of a run of `--mode validate`.
 #[derive(Debug, Clone)]
 pub struct Validation {
@@ -53,6 +77,8 @@ pub struct Envoy {
     child: Child,
     output: Output,
     admin: SocketAddr,
+    /// How many marks were set in the log.
+    marks: AtomicU64,
     // Keeps the configuration and the logs until Envoy has ended.
     _files: TempDir,
 }
@@ -76,7 +102,7 @@ pub fn binary(root: &Path) -> Result<PathBuf> {
 /// Envoy cannot be run, or does not come to an end; a refused configuration is no error.
 pub async fn validate(config: &str, launch: &Launch) -> Result<Validation> {
     let files = write(config)?;
-    let mut command = command(launch, files.path())?;
+    let mut command = command(launch, files.path(), false)?;
     let mut child = command.args(["--mode", "validate"]).spawn().context("start envoy")?;
     let output = Output::capture(&mut child);
     let exit = tokio::time::timeout(START_DEADLINE, child.wait()).await;
@@ -92,10 +118,19 @@ impl Envoy {
     /// # Errors
     /// Envoy refuses the configuration or is not ready in time; the message holds the end of its log.
     pub async fn start(config: &str, launch: &Launch) -> Result<Self> {
+        Self::start_with(config, launch, &Options::default()).await
+    }
+
+    /// As [`Envoy::start`], with these options.
+    ///
+    /// # Errors
+    /// As [`Envoy::start`].
+    pub async fn start_with(config: &str, launch: &Launch, options: &Options) -> Result<Self> {
         let files = write(config)?;
         let address_file = files.path().join("admin");
-        let mut command = command(launch, files.path())?;
-        command.args(["--concurrency", "1", "--file-flush-interval-msec", "10", "--admin-address-path"]);
+        let mut command = command(launch, files.path(), options.traced)?;
+        command.args(["--concurrency", &options.workers.to_string()]);
+        command.args(["--file-flush-interval-msec", "10", "--admin-address-path"]);
         let mut child = command.arg(&address_file).spawn().context("start envoy")?;
         let output = Output::capture(&mut child);
         let ready = async {
@@ -109,7 +144,7 @@ impl Envoy {
             () = tokio::time::sleep(START_DEADLINE) => Err("envoy is not ready in time".to_owned()),
         };
         match started {
-            Ok(admin) => Ok(Self { child, output, admin, _files: files }),
+            Ok(admin) => Ok(Self { child, output, admin, marks: AtomicU64::new(0), _files: files }),
             Err(why) => {
                 let _ = child.kill().await;
                 output.ended().await;
@@ -148,43 +183,6 @@ impl Envoy {
         admin::page(self.admin, path).await
     }
 
-    /// Waits until Envoy has let go of every client connection: the last stream is then over and logged.
-    ///
-    /// # Errors
-    /// A connection is still there at the deadline.
-    pub async fn quiet(&self, deadline: Duration) -> Result<()> {
-        self.zero(r"^listener\..*\.downstream_cx_active$", deadline).await
-    }
-
-    /// Waits until Envoy serves no request, connections or not.
-    ///
-    /// # Errors
-    /// A request is still there at the deadline.
-    pub async fn idle(&self, deadline: Duration) -> Result<()> {
-        for _ in 0..2 {
-            // Twice, since there is a moment between two requests on one connection.
-            self.zero(r"^http\..*\.downstream_rq_active$", deadline).await?;
-            tokio::time::sleep(POLL).await;
-        }
-        Ok(())
-    }
-
-    /// Waits until the gauges that match are zero, those of this connection to the administration aside.
-    async fn zero(&self, gauges: &str, deadline: Duration) -> Result<()> {
-        let end = Instant::now() + deadline;
-        loop {
-            let stats = self.stats(gauges).await?;
-            let own = |name: &str| name.starts_with("listener.admin.") || name.starts_with("http.admin.");
-            let Some((name, count)) = stats.into_iter().find(|(name, count)| *count > 0 && !own(name)) else {
-                return Ok(());
-            };
-            if Instant::now() > end {
-                bail!("envoy: {name} is still {count} after {deadline:?}");
-            }
-            tokio::time::sleep(POLL).await;
-        }
-    }
-
     /// Everything written to stdout and stderr so far.
     #[must_use]
     pub fn log(&self) -> String {
@@ -197,24 +195,68 @@ impl Envoy {
         self.output.tail(TAIL_LINES)
     }
 
+    /// What the filters logged, in order, their root contexts at the start included; at level `trace` only where
+    /// [`Options::traced`].
+    #[must_use]
+    pub fn filter_log(&self) -> Vec<LogLine> {
+        self.filter_log_since(0)
+    }
+
+    /// The same from line number `skip` on.
+    pub(crate) fn filter_log_since(&self, skip: usize) -> Vec<LogLine> {
+        self.output.filters(skip)
+    }
+
+    /// How many lines the filters logged.
+    pub(crate) fn filter_lines(&self) -> usize {
+        self.output.filter_count()
+    }
+
+    /// What Envoy logged about each trap of a VM.
+    #[must_use]
+    pub fn traps(&self) -> Vec<String> {
+        self.output.traps()
+    }
+
     /// Signs that Envoy ended or that a filter trapped, with the end of the log; empty when all is well.
     ///
     /// # Errors
     /// The administration of a living Envoy does not answer.
     pub async fn failures(&mut self) -> Result<Vec<String>> {
+        self.failures_beyond(0).await
+    }
+
+    /// As [`Envoy::failures`], where this many traps are none.
+    ///
+    /// # Errors
+    /// As [`Envoy::failures`].
+    pub async fn failures_beyond(&mut self, expected_traps: usize) -> Result<Vec<String>> {
         let mut signs = Vec::new();
         match self.child.try_wait().context("state of envoy")? {
             Some(exit) => signs.push(format!("envoy ended ({exit})")),
+            // Who expects a trap expects what comes of it.
+            None if expected_traps > 0 => {}
             None => {
                 let stats = self.stats(r"^wasm\..*\.vm_reload").await?;
                 signs.extend(stats.iter().filter(|(_, n)| *n > 0).map(|(name, n)| format!("{name} is {n}")));
             }
         }
-        signs.extend(self.output.lines().into_iter().filter(|line| is_trap(line)));
+        let traps = self.output.traps();
+        if traps.len() > expected_traps {
+            signs.extend(traps);
+        }
         if !signs.is_empty() {
             signs.push(format!("the end of envoy's log:\n{}", self.log_tail()));
         }
         Ok(signs)
+    }
+
+    /// How Envoy came to its end, with the end of its log; `None` while it lives.
+    pub async fn obituary(&mut self) -> Option<String> {
+        // Who does not answer any more has ended, or is about to.
+        let exit = tokio::time::timeout(STOP_DEADLINE, self.child.wait()).await.ok()?.ok()?;
+        self.output.ended().await;
+        Some(format!("envoy ended ({exit})\n{}", self.log_tail()))
     }
 
     /// Ends Envoy and waits for it.
@@ -232,24 +274,23 @@ impl Envoy {
     }
 }
 
-/// What Envoy logs when a callback of a module does not return.
-fn is_trap(line: &str) -> bool {
-    (line.contains("] Function: ") && line.contains(" failed")) || line.contains("in-VM backtrace")
-}
-
 fn write(config: &str) -> Result<TempDir> {
     let files = tempfile::Builder::new().prefix("portcullis-").tempdir().context("temporary directory")?;
     std::fs::write(files.path().join("envoy.json"), config).context("write envoy.json")?;
     Ok(files)
 }
 
-fn command(launch: &Launch, files: &Path) -> Result<Command> {
+fn command(launch: &Launch, files: &Path, traced: bool) -> Result<Command> {
+    // Of these the start alone fills a page, none of it about filters.
+    let mut levels = "main:warning,config:warning,upstream:warning".to_owned();
+    if traced {
+        levels.push_str(",wasm:trace,admin:debug");
+    }
     let mut command = Command::new(binary(&launch.root)?);
     command
         // Without hot restart there is no shared memory that several Envoys could meet in or leave behind.
-        .args(["--disable-hot-restart", "--log-level", "info"])
-        // Of these the start alone fills a page, none of it about filters.
-        .args(["--component-log-level", "main:warning,config:warning,upstream:warning", "--config-path"])
+        .args(["--disable-hot-restart", "--log-format-escaped", "--log-level", "info"])
+        .args(["--component-log-level", &levels, "--config-path"])
         .arg(files.join("envoy.json"))
         .current_dir(&launch.root)
         .envs(launch.environment.iter().cloned())

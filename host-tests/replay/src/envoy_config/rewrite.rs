@@ -1,6 +1,7 @@
 //! The changes that make a shipped bootstrap run beside a test: free ports, the test's upstream, the modules
 //! of this tree, and one more access log that says what the filters decided.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
@@ -11,6 +12,9 @@ use super::{Bootstrap, HCM, PluginSpec, is};
 
 /// The cluster that stands for the protected application.
 const UPSTREAM: &str = "api";
+
+const PROXY_PROTOCOL: &str =
+    "type.googleapis.com/envoy.extensions.filters.listener.proxy_protocol.v3.ProxyProtocol";
 
 /// The access log a test run adds: a JSON line per request.
 #[derive(Debug, Clone)]
@@ -56,6 +60,8 @@ impl AccessLog {
                     "peer": "%DOWNSTREAM_DIRECT_REMOTE_ADDRESS%",
                     "status": "%RESPONSE_CODE%",
                     "details": "%RESPONSE_CODE_DETAILS%",
+                    // The request id as it was before any filter.
+                    "id": "%STREAM_ID%",
                     "upstream_bytes": "%UPSTREAM_WIRE_BYTES_SENT%",
                     "instances": Value::Object(instances.collect()),
                 } },
@@ -84,15 +90,55 @@ impl Bootstrap {
                 ensure!(managers > 0, "static_resources.listeners[{index}]: no HTTP connection manager");
             }
         }
-        let named = |cluster: &&mut Value| cluster.get("name").and_then(Value::as_str) == Some(UPSTREAM);
+        let named = |cluster: &&mut Value| name(cluster) == Some(UPSTREAM);
         let upstream = items_mut(resources.get_mut("clusters")).find(named);
-        repoint(
-            upstream.with_context(|| format!("static_resources.clusters: none is called {UPSTREAM:?}"))?,
-            rewrite.upstream,
-        )?;
+        let missing = || format!("static_resources.clusters: none is called {UPSTREAM:?}");
+        repoint(upstream.with_context(missing)?, rewrite.upstream)?;
         use_modules(&mut tree, rewrite.dist)?;
         serde_json::to_string_pretty(&tree).context("as JSON")
     }
+
+    /// The clusters that filters call out to: all but `api`.
+    #[must_use]
+    pub fn called_clusters(&self) -> Vec<String> {
+        self.clusters().into_iter().filter(|name| name != UPSTREAM).collect()
+    }
+
+    /// The bootstrap with these clusters elsewhere: plain connections, no health checks.
+    ///
+    /// # Errors
+    /// A cluster is not a map.
+    pub fn calling(mut self, clusters: &BTreeMap<String, SocketAddr>) -> Result<Self> {
+        for cluster in items_mut(self.tree.pointer_mut("/static_resources/clusters")) {
+            if let Some(addr) = name(cluster).and_then(|name| clusters.get(name)) {
+                repoint(cluster, *addr)?;
+            }
+        }
+        Ok(self)
+    }
+
+    /// The bootstrap behind a load balancer: connections to the traffic listener begin with a line of the PROXY
+    /// protocol.
+    ///
+    /// # Errors
+    /// There is no traffic listener.
+    pub fn behind_proxy(mut self) -> Result<Self> {
+        let (ingress, _) = self.ingress()?;
+        let listener = self.tree.pointer_mut(&format!("/static_resources/listeners/{ingress}"));
+        let listener =
+            listener.and_then(Value::as_object_mut).context("the traffic listener is not a map")?;
+        let filters = listener.entry("listener_filters").or_insert_with(|| json!([]));
+        let filter = json!({
+            "name": "envoy.filters.listener.proxy_protocol",
+            "typed_config": { "@type": PROXY_PROTOCOL },
+        });
+        filters.as_array_mut().context("listener_filters: not a list")?.insert(0, filter);
+        Ok(self)
+    }
+}
+
+fn name(cluster: &Value) -> Option<&str> {
+    cluster.get("name").and_then(Value::as_str)
 }
 
 fn free_port() -> Value {
@@ -133,31 +179,42 @@ fn add_log(tree: &mut Value, log: &Value) -> usize {
     children(tree).map(|child| add_log(child, log)).sum()
 }
 
-fn repoint(cluster: &mut Value, upstream: SocketAddr) -> Result<()> {
-    let Some(cluster) = cluster.as_object_mut() else { bail!("cluster {UPSTREAM:?} is not a map") };
+fn repoint(cluster: &mut Value, addr: SocketAddr) -> Result<()> {
+    let name = name(cluster).unwrap_or_default().to_owned();
+    let Some(cluster) = cluster.as_object_mut() else { bail!("cluster {name:?} is not a map") };
     let endpoint = json!({ "address": { "socket_address": {
-        "address": upstream.ip().to_string(), "port_value": upstream.port(),
+        "address": addr.ip().to_string(), "port_value": addr.port(),
     } } });
     let load = json!({
-        "cluster_name": UPSTREAM, "endpoints": [{ "lb_endpoints": [{ "endpoint": endpoint }] }],
+        "cluster_name": name, "endpoints": [{ "lb_endpoints": [{ "endpoint": endpoint }] }],
     });
+    // Where it was, how it was found and reached, and what would show among the recorded requests.
+    for key in ["cluster_type", "transport_socket", "transport_socket_matches", "health_checks"] {
+        cluster.remove(key);
+    }
     cluster.insert("type".to_owned(), "STATIC".into());
     cluster.insert("load_assignment".to_owned(), load);
-    // They would show among the recorded requests.
-    cluster.remove("health_checks");
     Ok(())
 }
 
-/// Points every `filename: …/<plugin>.wasm` below to the module in `dist`.
+/// Points every `filename: ….wasm` below to the module in `dist`.
 fn use_modules(tree: &mut Value, dist: &Path) -> Result<()> {
     if let Some(Value::String(filename)) = tree.get_mut("filename")
-        && let Some(name) = Path::new(filename).file_name().filter(|_| filename.ends_with(".wasm"))
+        && filename.ends_with(".wasm")
     {
-        let module = dist.join(name);
-        ensure!(module.is_file(), "{} does not exist: run `make dist`", module.display());
+        let module = module(Path::new(filename), dist)?;
         *filename = module.to_str().context("the path of dist is not UTF-8")?.to_owned();
     }
     children(tree).try_for_each(|child| use_modules(child, dist))
+}
+
+/// The module in `dist`: the part of its path below a folder called `dist`, else its file name.
+pub(crate) fn module(path: &Path, dist: &Path) -> Result<PathBuf> {
+    let mut below = path.components().skip_while(|part| part.as_os_str() != "dist").skip(1).peekable();
+    let name = if below.peek().is_some() { Some(below.collect()) } else { path.file_name().map(PathBuf::from) };
+    let module = dist.join(name.with_context(|| format!("{}: no file name", path.display()))?);
+    ensure!(module.is_file(), "{} does not exist: run `make dist`", module.display());
+    Ok(module)
 }
 
 fn children(tree: &mut Value) -> Box<dyn Iterator<Item = &mut Value> + '_> {

@@ -1,7 +1,8 @@
 //! One wasm filter of a bootstrap, as Envoy hands it to the module.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
+use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail, ensure};
 use base64::Engine as _;
@@ -42,8 +43,15 @@ pub struct PluginSpec {
     pub environment: BTreeMap<String, String>,
     /// Environment variables taken from Envoy's own environment.
     pub host_environment: Vec<String>,
+    /// The bytes the module reads as the configuration of its VM; empty when there is none.
+    pub vm_configuration: Vec<u8>,
     /// What happens after a trap.
     pub failure_policy: FailurePolicy,
+    /// How long at least a failed VM stays failed under [`FailurePolicy::FailReload`]; the base interval of Envoy's
+    /// back-off.
+    pub reload_backoff: Duration,
+    /// The host functions and callbacks the module may use, by name; empty: all.
+    pub allowed_capabilities: BTreeSet<String>,
     /// Whether the headers stay here while the filter waits for the body.
     pub allow_on_headers_stop_iteration: bool,
 }
@@ -69,10 +77,6 @@ pub(super) fn read(config: &Value) -> Result<PluginSpec> {
     let wasm = vm.pointer("/code/local/filename").and_then(Value::as_str);
     let name = text(config, "name").context("config.name")?;
     ensure!(!name.is_empty(), "config.name: absent; it names the instance in filter state and metrics");
-    let policy = match config.get("failure_policy") {
-        None => FailurePolicy::default(),
-        Some(policy) => FailurePolicy::deserialize(policy).context("config.failure_policy")?,
-    };
     let variables = vm.get("environment_variables").unwrap_or(&Value::Null);
     let given = variables.get("key_values").cloned().unwrap_or_else(|| Value::Object(serde_json::Map::new()));
     let from_host = variables.get("host_env_keys").cloned().unwrap_or_else(|| Value::Array(Vec::new()));
@@ -84,14 +88,53 @@ pub(super) fn read(config: &Value) -> Result<PluginSpec> {
         configuration: configuration(config.get("configuration")).context("config.configuration")?,
         environment: serde_json::from_value(given).context("environment_variables.key_values")?,
         host_environment: serde_json::from_value(from_host).context("environment_variables.host_env_keys")?,
-        failure_policy: policy,
-        allow_on_headers_stop_iteration: match config.get("allow_on_headers_stop_iteration") {
-            None => false,
-            Some(allow) => {
-                allow.as_bool().context("config.allow_on_headers_stop_iteration: not a boolean")?
+        vm_configuration: configuration(vm.get("configuration")).context("config.vm_config.configuration")?,
+        failure_policy: failure_policy(config)?,
+        reload_backoff: match config.pointer("/reload_config/backoff/base_interval") {
+            None => Duration::from_secs(1),
+            Some(interval) => duration(interval).context("config.reload_config.backoff.base_interval")?,
+        },
+        allowed_capabilities: match config.pointer("/capability_restriction_config/allowed_capabilities") {
+            None => BTreeSet::new(),
+            Some(allowed) => {
+                let allowed = allowed.as_object().context("allowed_capabilities: not a map")?;
+                allowed.keys().cloned().collect()
             }
         },
+        allow_on_headers_stop_iteration: flag(config, "allow_on_headers_stop_iteration")?,
     })
+}
+
+/// `fail_open: true` is the older way to say `FAIL_OPEN`; Envoy takes one of the two.
+fn failure_policy(config: &Value) -> Result<FailurePolicy> {
+    let policy = match config.get("failure_policy") {
+        None => FailurePolicy::default(),
+        Some(policy) => FailurePolicy::deserialize(policy).context("config.failure_policy")?,
+    };
+    if !flag(config, "fail_open")? {
+        return Ok(policy);
+    }
+    ensure!(policy == FailurePolicy::default(), "config.fail_open: together with failure_policy");
+    Ok(FailurePolicy::FailOpen)
+}
+
+fn flag(config: &Value, key: &str) -> Result<bool> {
+    let flag =
+        config.get(key).map(|flag| flag.as_bool().with_context(|| format!("config.{key}: not a boolean")));
+    Ok(flag.transpose()?.unwrap_or_default())
+}
+
+/// A `google.protobuf.Duration` in its JSON form: seconds with at most nine decimals, then `s`.
+fn duration(value: &Value) -> Result<Duration> {
+    let text = value.as_str().context("not a string")?;
+    let parsed = text.strip_suffix('s').and_then(|number| {
+        let (whole, decimals) = number.split_once('.').unwrap_or((number, ""));
+        let digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+        let nanos = format!("{decimals:0<9}");
+        (digits(whole) && digits(decimals) && nanos.len() == 9).then_some(())?;
+        Some(Duration::new(whole.parse().ok()?, nanos.parse().ok()?))
+    });
+    parsed.with_context(|| format!("{text:?} is not a duration such as 1.5s"))
 }
 
 fn text(config: &Value, key: &str) -> Result<String> {

@@ -2,6 +2,7 @@
 
 mod envoy;
 mod native;
+mod wasm;
 
 use std::fmt;
 
@@ -9,9 +10,11 @@ use anyhow::Result;
 use serde::Deserialize;
 
 use crate::envoy_config::{Bootstrap, PluginSpec};
-use crate::observation::Observation;
-use crate::request::Request;
+use crate::observation::{LogLine, Observation};
 use crate::settings::Settings;
+use crate::step::{CallOut, Split, Step};
+
+pub(crate) use wasm::observed;
 
 /// An executor by name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, clap::ValueEnum)]
@@ -19,19 +22,22 @@ use crate::settings::Settings;
 pub enum Kind {
     /// The policies, called as functions in this process.
     Native,
+    /// The built modules in a model of Envoy.
+    Wasm,
     /// A real Envoy with the built modules.
     Envoy,
 }
 
 impl Kind {
     /// All, in the order they run.
-    pub const ALL: [Self; 2] = [Self::Native, Self::Envoy];
+    pub const ALL: [Self; 3] = [Self::Native, Self::Wasm, Self::Envoy];
 }
 
 impl fmt::Display for Kind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Native => "native",
+            Self::Wasm => "wasm",
             Self::Envoy => "envoy",
         })
     }
@@ -48,34 +54,55 @@ pub fn check(plugin: &PluginSpec, settings: &Settings) -> Result<()> {
 /// One gateway, set up from one bootstrap.
 pub(crate) enum Executor {
     Native(native::Native),
+    Wasm(Box<wasm::WasmExecutor>),
     Envoy(Box<envoy::EnvoyExecutor>),
+}
+
+/// What a gateway is started with.
+#[derive(Clone, Copy)]
+pub(crate) struct Start<'a> {
+    pub(crate) bootstrap: &'a Bootstrap,
+    pub(crate) settings: &'a Settings,
+    /// Worker threads.
+    pub(crate) workers: u32,
+    /// Answers to call-outs that belong to no request.
+    pub(crate) callouts: &'a [CallOut],
+    /// Whether clients may have addresses of their own.
+    pub(crate) proxied: bool,
 }
 
 impl Executor {
     /// Sets the gateway up; an error is about the bootstrap or the machine, not about a case.
-    pub(crate) async fn start(kind: Kind, bootstrap: &Bootstrap, settings: &Settings) -> Result<Self> {
+    pub(crate) async fn start(kind: Kind, start: &Start<'_>) -> Result<Self> {
         Ok(match kind {
-            Kind::Native => Self::Native(native::Native::new(bootstrap, settings)?),
-            Kind::Envoy => Self::Envoy(Box::new(envoy::EnvoyExecutor::start(bootstrap, settings).await?)),
+            Kind::Native => Self::Native(native::Native::new(start.bootstrap, start.settings)?),
+            Kind::Wasm => Self::Wasm(Box::new(wasm::WasmExecutor::start(start)?)),
+            Kind::Envoy => Self::Envoy(Box::new(envoy::EnvoyExecutor::start(start).await?)),
         })
     }
 
-    /// Sends one request; `answer` is what the upstream says if it gets there.
-    pub(crate) async fn send(
-        &mut self,
-        request: &Request,
-        answer: recorder::Response,
-    ) -> Result<Observation> {
+    /// What the filters logged before the first request; `None` from an executor that does not know.
+    pub(crate) fn start_logs(&self) -> Option<&[LogLine]> {
         match self {
-            Self::Native(native) => native.send(request, &answer),
-            Self::Envoy(envoy) => envoy.send(request, answer).await,
+            Self::Native(_) => None,
+            Self::Wasm(wasm) => Some(wasm.start_logs()),
+            Self::Envoy(envoy) => Some(envoy.start_logs()),
+        }
+    }
+
+    /// Sends one request, its body split as the step says, else in this way.
+    pub(crate) async fn send(&mut self, step: &Step, split: Option<Split>) -> Result<Observation> {
+        match self {
+            Self::Native(native) => native.send(&step.request(split), &step.response()?),
+            Self::Wasm(wasm) => wasm.send(step, split),
+            Self::Envoy(envoy) => envoy.send(step, split).await,
         }
     }
 
     /// Ends the gateway; what went wrong with it over all cases.
     pub(crate) async fn finish(self) -> Result<Vec<String>> {
         match self {
-            Self::Native(_) => Ok(Vec::new()),
+            Self::Native(_) | Self::Wasm(_) => Ok(Vec::new()),
             Self::Envoy(envoy) => envoy.finish().await,
         }
     }

@@ -1,0 +1,258 @@
+//! Attributes of streams and gateways, and filter state (`Context::findValue`, `Context::getProperty` and
+//! `Context::setProperty` in Envoy's `source/extensions/common/wasm/context.cc`; what there is of a request, a
+//! response and a connection: `source/extensions/filters/common/expr/context.cc`).
+//!
+//! A path is a list of names separated by NUL. What a test says of a request wins, then what it says of the whole
+//! gateway, then what the host knows itself.
+
+use std::collections::BTreeMap;
+
+use crate::abi::Status;
+use crate::headers::HeaderMap;
+use crate::pairs;
+use crate::stream::{BodyView, Message, Slot, Stream};
+use crate::vm::VmState;
+
+/// The value as bytes: texts as they are, numbers, durations and points in time (in ns) as 64 bits, booleans as one
+/// byte, header maps as pairs.
+pub(crate) fn get(state: &VmState, path: &[u8]) -> Result<Vec<u8>, Status> {
+    if path.is_empty() {
+        // Nothing is a value too, but none that can be handed over.
+        return Err(Status::SerializationFailure);
+    }
+    let path = path.strip_suffix(b"\0").unwrap_or(path);
+    let seen = Seen::new(state);
+    if let Some(given) = given(state, seen.as_ref(), path) {
+        return Ok(given.to_vec());
+    }
+    let mut names = path.split(|byte| *byte == 0);
+    let first = names.next().unwrap_or_default();
+    let found = match of_plugin(state, first) {
+        Some(value) => Some(Found::Value(value)),
+        None => seen.and_then(|seen| seen.find(first, &mut names)),
+    };
+    match found {
+        None => Err(Status::NotFound),
+        Some(_) if names.next().is_some() => Err(Status::NotFound),
+        Some(Found::Map) => Err(Status::SerializationFailure),
+        Some(Found::Value(value)) => Ok(value),
+    }
+}
+
+/// Keeps a value as filter state of the stream, which is `wasm.` and this path.
+pub(crate) fn set(state: &mut VmState, path: &[u8], value: &[u8]) -> Result<(), Status> {
+    let limit = state.world.limits.filter_state;
+    let (id, _) = state.stream().ok_or(Status::NotFound)?;
+    let stream = state.world.streams.get_mut(&id).ok_or(Status::NotFound)?;
+    let before = stream.filter_state.get(path).map_or(0, |value| size(path, value));
+    let bytes = stream.filter_state_bytes - before + size(path, value);
+    if bytes > limit {
+        return Err(Status::InternalFailure);
+    }
+    stream.filter_state_bytes = bytes;
+    stream.filter_state.insert(path.to_vec(), value.to_vec());
+    Ok(())
+}
+
+/// What an entry of filter state counts.
+fn size(path: &[u8], value: &[u8]) -> usize {
+    const ENTRY: usize = 64;
+    path.len() + value.len() + ENTRY
+}
+
+/// What a test said. Outside of a stream only the gateway itself is known.
+fn given<'a>(state: &'a VmState, seen: Option<&Seen<'a>>, path: &[u8]) -> Option<&'a [u8]> {
+    let Some(seen) = seen else {
+        let of_node = path == b"xds\0node" || path.starts_with(b"xds\0node\0");
+        return state.world.attributes.get(path).filter(|_| of_node).map(Vec::as_slice);
+    };
+    seen.stream.properties.get(path).or_else(|| state.world.attributes.get(path)).map(Vec::as_slice)
+}
+
+fn of_plugin(state: &VmState, name: &[u8]) -> Option<Vec<u8>> {
+    let plugin = state.context()?.plugin.as_ref();
+    match name {
+        b"plugin_name" => Some(plugin?.name.clone().into_bytes()),
+        b"plugin_root_id" => Some(plugin.map(|plugin| plugin.root_id.clone()).unwrap_or_default().into_bytes()),
+        b"plugin_vm_id" => Some(state.vm_id.as_bytes().to_vec()),
+        _ => None,
+    }
+}
+
+/// What a path leads to.
+enum Found {
+    Value(Vec<u8>),
+    /// Something with names of its own that is no value.
+    Map,
+}
+
+impl From<&[u8]> for Found {
+    fn from(text: &[u8]) -> Self {
+        Self::Value(text.to_vec())
+    }
+}
+
+impl From<u64> for Found {
+    fn from(number: u64) -> Self {
+        Self::Value(number.to_le_bytes().to_vec())
+    }
+}
+
+impl From<usize> for Found {
+    fn from(count: usize) -> Self {
+        u64::try_from(count).unwrap_or(u64::MAX).into()
+    }
+}
+
+/// A stream as a filter in it sees it.
+struct Seen<'a> {
+    stream: &'a Stream,
+    slot: &'a Slot,
+    now: u64,
+}
+
+impl<'a> Seen<'a> {
+    fn new(state: &'a VmState) -> Option<Self> {
+        let (id, filter) = state.stream()?;
+        let stream = state.world.streams.get(&id)?;
+        Some(Self { stream, slot: stream.slots.get(filter)?, now: state.world.now })
+    }
+
+    fn find<'b>(&self, first: &[u8], names: &mut impl Iterator<Item = &'b [u8]>) -> Option<Found> {
+        match first {
+            b"request" | b"response" | b"source" | b"filter_state" => {}
+            b"connection" | b"destination" | b"upstream" | b"xds" => {
+                return if names.next().is_none() { Some(Found::Map) } else { None };
+            }
+            // There is no dynamic metadata.
+            b"metadata" => return Some(Found::Value(Vec::new())),
+            other => return self.stream.filter_state.get(other).map(|value| value.as_slice().into()),
+        }
+        let Some(name) = names.next() else { return Some(Found::Map) };
+        match (first, name) {
+            (b"request", b"headers") => headers(self.request_headers(), names.next()),
+            (b"request", name) => self.of_request(name),
+            (b"response", b"headers") => headers(self.response_headers(), names.next()),
+            (b"response", b"trailers") => headers(self.response_trailers(), names.next()),
+            (b"response", name) => self.of_response(name),
+            (b"source", b"address") => Some(self.stream.source.as_bytes().into()),
+            (b"source", b"port") => self.stream.source.rsplit_once(':')?.1.parse::<u64>().ok().map(Found::from),
+            (b"filter_state", name) => {
+                let value = self.stream.filter_state.get(name.strip_prefix(b"wasm.")?)?;
+                Some(value.as_slice().into())
+            }
+            _ => None,
+        }
+    }
+
+    fn request_headers(&self) -> Option<&'a HeaderMap> {
+        let seen = self.slot.request.headers || self.stream.logging;
+        self.stream.request.headers.as_ref().filter(|_| seen)
+    }
+
+    fn response_headers(&self) -> Option<&'a HeaderMap> {
+        let seen = self.slot.response.headers || self.stream.logging;
+        self.stream.response.headers.as_ref().filter(|_| seen)
+    }
+
+    fn response_trailers(&self) -> Option<&'a HeaderMap> {
+        let seen = self.slot.response.trailers || self.stream.logging;
+        self.stream.response.trailers.as_ref().filter(|_| seen)
+    }
+
+    fn of_request(&self, name: &[u8]) -> Option<Found> {
+        let header = |name: &[u8]| self.request_headers()?.get(name);
+        let path = || header(b":path").map(|path| path.splitn(2, |byte| *byte == b'?'));
+        match name {
+            b"path" => header(b":path").map(Found::from),
+            b"url_path" => path()?.next().map(Found::from),
+            b"query" => {
+                let query = path()?.nth(1).unwrap_or_default();
+                query.split(|byte| *byte == b'#').next().map(Found::from)
+            }
+            b"host" => header(b":authority").map(Found::from),
+            b"scheme" => header(b":scheme").map(Found::from),
+            b"method" => header(b":method").map(Found::from),
+            b"referer" => header(b"referer").map(Found::from),
+            b"useragent" => header(b"user-agent").map(Found::from),
+            b"id" => header(b"x-request-id").map(Found::from),
+            b"time" => Some(self.stream.started.into()),
+            b"protocol" => Some(self.stream.protocol.as_str().as_bytes().into()),
+            b"duration" => self.stream.logging.then(|| self.now.saturating_sub(self.stream.started).into()),
+            b"size" => match header(b"content-length") {
+                Some(length) => Some(std::str::from_utf8(length).ok()?.parse::<u64>().ok()?.into()),
+                None => Some(self.received().into()),
+            },
+            b"total_size" => {
+                let headers = self.request_headers().map_or(0, HeaderMap::byte_size);
+                Some((self.received() + headers).into())
+            }
+            b"headers_bytes" => Some(self.request_headers().map_or(0, HeaderMap::byte_size).into()),
+            _ => None,
+        }
+    }
+
+    /// Bytes of the body that came, as far as filters have left them as they were.
+    fn received(&self) -> usize {
+        let Message { piece, .. } = &self.stream.request;
+        let passed = self.stream.upstream.as_ref().map_or(0, |upstream| upstream.body.len());
+        piece.len() + self.stream.request.body(BodyView::Buffered).len() + passed
+    }
+
+    fn of_response(&self, name: &[u8]) -> Option<Found> {
+        match name {
+            b"code" => self.status().map(Found::from),
+            b"code_details" => self.stream.details.as_deref().map(|details| details.as_bytes().into()),
+            // None of the things that Envoy flags is modelled.
+            b"flags" => Some(0_u64.into()),
+            b"grpc_status" => self.grpc_status().map(Found::from),
+            b"size" => Some(self.sent().into()),
+            b"total_size" => {
+                let headers = self.response_headers().map_or(0, HeaderMap::byte_size);
+                let trailers = self.response_trailers().map_or(0, HeaderMap::byte_size);
+                Some((self.sent() + headers + trailers).into())
+            }
+            b"headers_bytes" => Some(self.response_headers().map_or(0, HeaderMap::byte_size).into()),
+            _ => None,
+        }
+    }
+
+    fn sent(&self) -> usize {
+        self.stream.client.as_ref().map_or(0, |client| client.body.len())
+    }
+
+    fn status(&self) -> Option<u64> {
+        number(self.stream.response.headers.as_ref()?.get(b":status")?)
+    }
+
+    fn grpc_status(&self) -> Option<u64> {
+        let of = |map: Option<&HeaderMap>| number(map?.get(b"grpc-status")?);
+        of(self.response_trailers()).or_else(|| of(self.response_headers()))
+    }
+}
+
+fn number(text: &[u8]) -> Option<u64> {
+    std::str::from_utf8(text).ok()?.parse().ok()
+}
+
+/// One header with all of its values, or all headers; of a map that is not there, none.
+fn headers(map: Option<&HeaderMap>, name: Option<&[u8]>) -> Option<Found> {
+    match (map, name) {
+        (map, Some(name)) => map?.joined(name).map(Found::Value),
+        (map, None) => {
+            let mut all: BTreeMap<&[u8], Vec<u8>> = BTreeMap::new();
+            for (name, value) in map.into_iter().flat_map(HeaderMap::iter) {
+                match all.get_mut(name) {
+                    Some(have) => {
+                        have.push(b',');
+                        have.extend_from_slice(value);
+                    }
+                    None => {
+                        all.insert(name, value.to_vec());
+                    }
+                }
+            }
+            Some(Found::Value(pairs::encode(all.iter().map(|(name, value)| (*name, value.as_slice())))))
+        }
+    }
+}

@@ -1,0 +1,113 @@
+//! Waiting for an Envoy that has answered to be done with everything else.
+
+use std::net::SocketAddr;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result, bail, ensure};
+use tokio::io::AsyncWriteExt as _;
+use tokio::net::TcpStream;
+
+use super::{Envoy, POLL};
+
+impl Envoy {
+    /// Waits until Envoy has let go of every client connection: the last stream is then over and logged.
+    ///
+    /// # Errors
+    /// A connection is still there at the deadline.
+    pub async fn quiet(&self, deadline: Duration) -> Result<()> {
+        let left = self.zero(r"^listener\..*\.downstream_cx_active$", deadline).await?;
+        left.map_or(Ok(()), |what| bail!("envoy: {what} after {deadline:?}"))
+    }
+
+    /// Waits until Envoy serves no request, connections or not.
+    ///
+    /// # Errors
+    /// A request is still there at the deadline.
+    pub async fn idle(&self, deadline: Duration) -> Result<()> {
+        for _ in 0..2 {
+            // Twice, since there is a moment between two requests on one connection.
+            if let Some(what) = self.zero(r"^http\..*\.downstream_rq_active$", deadline).await? {
+                bail!("envoy: {what} after {deadline:?}");
+            }
+            tokio::time::sleep(POLL).await;
+        }
+        Ok(())
+    }
+
+    /// Waits until no request to any cluster is under way, call-outs included. Returns whether that came true in
+    /// time: a call-out may have a longer deadline of its own.
+    ///
+    /// # Errors
+    /// The administration does not answer.
+    pub async fn called(&self, deadline: Duration) -> Result<bool> {
+        let gauges = r"^cluster\..*\.upstream_rq_(pending_)?active$";
+        Ok(self.zero(gauges, deadline).await?.is_none())
+    }
+
+    /// Has every worker take one more connection, which brings `greeting` and ends. Workers do one thing after
+    /// another: whatever they had begun or were told to do before is then done.
+    ///
+    /// # Errors
+    /// A worker does not take one before the deadline.
+    pub async fn fence(&self, listener: SocketAddr, greeting: &[u8], deadline: Duration) -> Result<()> {
+        let end = Instant::now() + deadline;
+        let before = self.taken(listener).await?;
+        ensure!(!before.is_empty(), "envoy: no worker listens on {listener}");
+        let mut now = before.clone();
+        // The kernel chooses the worker of a connection.
+        while now.iter().zip(&before).any(|((_, now), (_, before))| now <= before) {
+            let mut stream =
+                TcpStream::connect(listener).await.with_context(|| format!("connect to {listener}"))?;
+            stream.write_all(greeting).await.context("greeting")?;
+            drop(stream);
+            let last = total(&now);
+            while total(&now) <= last {
+                if Instant::now() > end {
+                    bail!("envoy: a worker took no connection within {deadline:?}");
+                }
+                now = self.taken(listener).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Connections each worker has taken so far.
+    async fn taken(&self, listener: SocketAddr) -> Result<Vec<(String, u64)>> {
+        let name = listener.to_string().replace(':', "_").replace('.', r"\.");
+        self.stats(&format!(r"^listener\.{name}\.worker_\d+\.downstream_cx_total$")).await
+    }
+
+    /// Waits until every line that Envoy wrote before this call is read. Needs
+    /// [`Options::traced`](super::Options::traced).
+    ///
+    /// # Errors
+    /// The administration does not answer, or tells nothing of it before the deadline.
+    pub async fn caught_up(&self, deadline: Duration) -> Result<()> {
+        let mark = format!("/ready?mark={}", self.marks.fetch_add(1, Ordering::Relaxed));
+        self.admin(&mark).await?;
+        let served = tokio::time::timeout(deadline, self.output.served(&mark)).await;
+        served.with_context(|| format!("envoy did not log that it served {mark} within {deadline:?}"))
+    }
+
+    /// Waits until the gauges that match are zero, those of this connection to the administration aside; at the
+    /// deadline, the first that is not.
+    async fn zero(&self, gauges: &str, deadline: Duration) -> Result<Option<String>> {
+        let end = Instant::now() + deadline;
+        loop {
+            let stats = self.stats(gauges).await?;
+            let own = |name: &str| name.starts_with("listener.admin.") || name.starts_with("http.admin.");
+            let Some((name, count)) = stats.into_iter().find(|(name, count)| *count > 0 && !own(name)) else {
+                return Ok(None);
+            };
+            if Instant::now() > end {
+                return Ok(Some(format!("{name} is still {count}")));
+            }
+            tokio::time::sleep(POLL).await;
+        }
+    }
+}
+
+fn total(counts: &[(String, u64)]) -> u64 {
+    counts.iter().map(|(_, count)| count).sum()
+}
