@@ -17,7 +17,7 @@ ROUNDS ?= 5
 SECONDS ?= 4
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check lint deny bench dist reproducible tools clean
+.PHONY: help demo test check lint deny bench soak fuzz dist reproducible tools clean
 
 help: ## this list
 	@echo "Portcullis: proxy-wasm filters for Envoy"; echo
@@ -50,6 +50,13 @@ bench: run-tools dist ## what a request costs in Envoy: no filter, no-op, ours, 
 	$(CARGO) build $(LOCKED) --package bench
 	$(CARGO) run $(LOCKED) --quiet --package bench -- --rounds $(ROUNDS) --seconds $(SECONDS) \
 		--revision "$$($(TOOLS)/dist.sh --revision)"
+
+soak: dist ## a million requests through the host: requests a second, and memory that must stay flat (REQUESTS=1000000)
+	$(CARGO) build $(LOCKED) --release --package replay --bin portcullis
+	@$(TOOLS)/soak.sh
+
+fuzz: ## hostile input for the readers and the host, 60 s each target (SECONDS_EACH=60)
+	@$(TOOLS)/fuzz.sh
 
 dist: build-tools ## the modules that ship, optimised, in dist/ with their SHA256SUMS
 	@$(TOOLS)/dist.sh

@@ -1,12 +1,10 @@
 //! Writes a line per request once it is over, and shows the order in which a stream ends.
 //!
-//! Configuration: `done=later` asks to keep a stream after its end until the next tick.
+//! Configuration: `done=never` says of no stream that it is done.
 #![cfg(target_arch = "wasm32")]
 #![allow(missing_docs, reason = "the SDK's main! defines a public function without a comment")]
 
-use std::time::Duration;
-
-use guests::{Settings, Waiting, property, shown};
+use guests::{Settings, property, shown};
 use log::info;
 use proxy_wasm::hostcalls;
 use proxy_wasm::traits::{Context, HttpContext, RootContext};
@@ -14,45 +12,32 @@ use proxy_wasm::types::{Action, ContextType, LogLevel, MapType};
 
 proxy_wasm::main! {{
     proxy_wasm::set_log_level(LogLevel::Trace);
-    proxy_wasm::set_root_context(|_| Box::new(Root { later: None }));
+    proxy_wasm::set_root_context(|_| Box::new(Root { done: true }));
 }}
 
 struct Root {
-    later: Option<Waiting>,
+    done: bool,
 }
 
 impl Context for Root {}
 
 impl RootContext for Root {
     fn on_configure(&mut self, _size: usize) -> bool {
-        if Settings::read(self).is("done", "later") {
-            self.later = Some(Waiting::default());
-            self.set_tick_period(Duration::from_millis(20));
-        }
+        self.done = !Settings::read(self).is("done", "never");
         true
-    }
-
-    fn on_tick(&mut self) {
-        for stream in self.later.iter().flat_map(Waiting::take) {
-            if hostcalls::set_effective_context(stream).is_ok() {
-                info!("a tick ends a stream");
-                self.done();
-            }
-        }
     }
 
     fn get_type(&self) -> Option<ContextType> {
         Some(ContextType::HttpContext)
     }
 
-    fn create_http_context(&self, id: u32) -> Option<Box<dyn HttpContext>> {
-        Some(Box::new(Stream { id, later: self.later.clone() }))
+    fn create_http_context(&self, _id: u32) -> Option<Box<dyn HttpContext>> {
+        Some(Box::new(Stream { done: self.done }))
     }
 }
 
 struct Stream {
-    id: u32,
-    later: Option<Waiting>,
+    done: bool,
 }
 
 impl Drop for Stream {
@@ -67,9 +52,7 @@ impl Context for Stream {
         let [request, response] = maps.map(|map| hostcalls::get_map_bytes(map).unwrap_or_default().len());
         let code = property("response.code").ok().flatten().is_some();
         info!("done, {request} request headers, {response} response headers, a response code {code}");
-        let Some(later) = &self.later else { return true };
-        later.push(self.id);
-        false
+        self.done
     }
 }
 

@@ -10,6 +10,7 @@ use std::collections::BTreeMap;
 use crate::abi::Status;
 use crate::headers::HeaderMap;
 use crate::pairs;
+use crate::reply::grpc_status;
 use crate::stream::{BodyView, Message, Slot, Stream};
 use crate::vm::VmState;
 
@@ -66,7 +67,10 @@ fn given<'a>(state: &'a VmState, seen: Option<&Seen<'a>>, path: &[u8]) -> Option
         let of_node = path == b"xds\0node" || path.starts_with(b"xds\0node\0");
         return state.world.attributes.get(path).filter(|_| of_node).map(Vec::as_slice);
     };
-    seen.stream.properties.get(path).or_else(|| state.world.attributes.get(path)).map(Vec::as_slice)
+    // Nothing is known of the upstream before there is one.
+    let early = path.starts_with(b"upstream\0") && seen.stream.upstream.is_none();
+    let of_all = || state.world.attributes.get(path).filter(|_| !early);
+    seen.stream.properties.get(path).or_else(of_all).map(Vec::as_slice)
 }
 
 fn of_plugin(state: &VmState, name: &[u8]) -> Option<Vec<u8>> {
@@ -124,8 +128,7 @@ impl<'a> Seen<'a> {
             b"connection" | b"destination" | b"upstream" | b"xds" => {
                 return if names.next().is_none() { Some(Found::Map) } else { None };
             }
-            // There is no dynamic metadata.
-            b"metadata" => return Some(Found::Value(Vec::new())),
+            b"metadata" => return metadata(names.next()),
             other => return self.stream.filter_state.get(other).map(|value| value.as_slice().into()),
         }
         let Some(name) = names.next() else { return Some(Found::Map) };
@@ -192,11 +195,8 @@ impl<'a> Seen<'a> {
         }
     }
 
-    /// Bytes of the body that came, as far as filters have left them as they were.
     fn received(&self) -> usize {
-        let Message { piece, .. } = &self.stream.request;
-        let passed = self.stream.upstream.as_ref().map_or(0, |upstream| upstream.body.len());
-        piece.len() + self.stream.request.body(BodyView::Buffered).len() + passed
+        self.stream.received
     }
 
     fn of_response(&self, name: &[u8]) -> Option<Found> {
@@ -227,7 +227,19 @@ impl<'a> Seen<'a> {
 
     fn grpc_status(&self) -> Option<u64> {
         let of = |map: Option<&HeaderMap>| number(map?.get(b"grpc-status")?);
-        of(self.response_trailers()).or_else(|| of(self.response_headers()))
+        let own = of(self.response_trailers()).or_else(|| of(self.response_headers()));
+        // What the status would be for gRPC, where there is none (`Grpc::Common::getGrpcStatus`).
+        let status = || u32::try_from(self.status()?).ok().map(|status| grpc_status(status).into());
+        own.or_else(status)
+    }
+}
+
+/// There is no dynamic metadata: an empty message with two empty maps.
+fn metadata(field: Option<&[u8]>) -> Option<Found> {
+    match field {
+        None => Some(Found::Value(Vec::new())),
+        Some(b"filter_metadata" | b"typed_filter_metadata") => headers(None, None),
+        Some(_) => None,
     }
 }
 

@@ -71,7 +71,7 @@ impl LocalReply {
 }
 
 /// `Grpc::Utility::httpToGrpcStatus`
-fn grpc_status(status: u32) -> u32 {
+pub(crate) fn grpc_status(status: u32) -> u32 {
     match status {
         400 => INTERNAL,
         401 => UNAUTHENTICATED,

@@ -171,6 +171,8 @@ pub(crate) struct Stream {
     pub(crate) slots: Vec<Slot>,
     pub(crate) request: Message,
     pub(crate) response: Message,
+    /// Bytes of the request's body that have come.
+    pub(crate) received: usize,
     /// The request's end has come.
     pub(crate) request_complete: bool,
     /// The response's end went into the chain.

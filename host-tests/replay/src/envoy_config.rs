@@ -4,6 +4,7 @@
 mod istio;
 mod rewrite;
 mod spec;
+mod surroundings;
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -17,11 +18,15 @@ pub use istio::WasmPlugins;
 pub use rewrite::{AccessLog, Rewrite};
 pub(crate) use rewrite::module;
 pub use spec::{FailurePolicy, PluginSpec};
+pub use surroundings::{Surroundings, UpstreamProtocol};
 
 const HCM: &str =
     "type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager";
 const WASM: &str = "type.googleapis.com/envoy.extensions.filters.http.wasm.v3.Wasm";
 const STRUCT: &str = "type.googleapis.com/google.protobuf.Struct";
+
+/// The cluster that stands for the protected application.
+const UPSTREAM: &str = "api";
 
 /// The listener that takes the traffic when a bootstrap has several.
 pub const INGRESS: &str = "ingress";

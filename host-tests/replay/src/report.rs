@@ -138,7 +138,8 @@ impl Report {
 }
 
 /// Pads every column but the last to its widest cell; a cell wider than 60 characters is cut.
-pub(crate) fn aligned<const N: usize>(rows: &[[String; N]]) -> Vec<String> {
+#[must_use]
+pub fn aligned<const N: usize>(rows: &[[String; N]]) -> Vec<String> {
     const WIDEST: usize = 60;
     let cut = |cell: &str| match cell.char_indices().nth(WIDEST) {
         Some((at, _)) => format!("{}…", cell.get(..at).unwrap_or_default()),

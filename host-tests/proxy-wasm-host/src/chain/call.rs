@@ -3,7 +3,6 @@
 use super::Source;
 use crate::host::{Host, Invoked};
 use crate::message::{Network, StreamId};
-use crate::plugin::FailurePolicy;
 use crate::stream::{BodyView, Direction, Iteration, LocalReply, Slot};
 use crate::vm::callback::Callback;
 use crate::abi::AbiVersion;
@@ -203,11 +202,8 @@ impl<N: Network> Host<N> {
         });
     }
 
+    /// Whatever the policy, a stream that has begun with a filter is not let past it.
     fn failed(&mut self, id: StreamId, filter: usize) -> Called {
-        let policy = self.chain.get(filter).map(|installed| installed.plugin.failure_policy);
-        if policy == Some(FailurePolicy::Open) {
-            return Called::Passes;
-        }
         let mut first = false;
         self.with_slot(id, filter, |slot| first = !std::mem::replace(&mut slot.failed, true));
         if !first {

@@ -117,6 +117,9 @@ impl<N: Network> Host<N> {
         if from.is_none() && direction == Direction::Encode {
             self.with(id, |stream| stream.local_complete = end);
         }
+        let mut end = end;
+        // The filter that made trailers where there were none.
+        let mut added = None;
         let mut at = self.begin(id, direction, from);
         while let Some(filter) = at {
             let Some(stream) = self.stream(id) else { return };
@@ -137,6 +140,10 @@ impl<N: Network> Host<N> {
                 }
                 status = DataStatus::StopNoBuffer;
             }
+            if end && !trailers && self.with(id, |stream| stream.message(direction).trailers.is_some()) {
+                end = false;
+                added = Some(filter);
+            }
             if !self.after_data(id, direction, filter, source, status) || self.past(id, direction) {
                 return;
             }
@@ -150,6 +157,9 @@ impl<N: Network> Host<N> {
         match direction {
             Direction::Decode => self.router_data(id, &body, end),
             Direction::Encode => self.client_data(id, &body, end),
+        }
+        if added.is_some() {
+            self.trailers(id, direction, added);
         }
     }
 
@@ -244,8 +254,8 @@ impl<N: Network> Host<N> {
     pub(crate) fn go_on(&mut self, id: StreamId, direction: Direction, filter: usize) {
         let Some(stream) = self.stream(id) else { return };
         let refused = match direction {
-            Direction::Decode => stream.local_complete,
-            Direction::Encode => stream.encode_complete,
+            Direction::Decode => stream.local_complete || stream.decoder_aborted,
+            Direction::Encode => stream.encode_complete || stream.encoder_aborted,
         };
         let complete = stream.complete(direction);
         let Some(progress) = stream.slot(filter).map(|slot| slot.progress(direction)) else { return };

@@ -46,21 +46,20 @@ pub(super) fn verify_signature(arguments: &[u8]) -> Result<Vec<u8>, Status> {
     let key = match (arguments.public_key.is_empty(), arguments.public_key_pem.is_empty()) {
         (false, true) => Key::from_der(&arguments.public_key),
         (true, false) => Key::from_pem(&arguments.public_key_pem),
-        _ => None,
+        _ => return Err(Status::BadArgument),
     };
-    let key = key.ok_or(Status::BadArgument)?;
-    let verdict = match verify(&key, &arguments) {
+    let verdict = match verify(key.as_ref(), &arguments) {
         Ok(()) => Verdict { result: true, error: String::new() },
         Err(error) => Verdict { result: false, error },
     };
     Ok(verdict.encode_to_vec())
 }
 
-fn verify(key: &Key, arguments: &Arguments) -> Result<(), String> {
+fn verify(key: Option<&Key>, arguments: &Arguments) -> Result<(), String> {
     let Arguments { hash_function, signature, text, .. } = arguments;
     let (digest, padding) =
         hash(hash_function, text).ok_or_else(|| format!("{hash_function} is not supported."))?;
-    let right = match key {
+    let right = match key.ok_or("Failed to initialize digest verify.")? {
         Key::Rsa(key) => padding.verify(key, &digest, signature).is_ok(),
         Key::P256(key) => {
             p256::ecdsa::Signature::from_der(signature).is_ok_and(|it| key.verify_prehash(&digest, &it).is_ok())
@@ -71,7 +70,6 @@ fn verify(key: &Key, arguments: &Arguments) -> Result<(), String> {
         Key::P521(key) => {
             p521::ecdsa::Signature::from_der(signature).is_ok_and(|it| key.verify_prehash(&digest, &it).is_ok())
         }
-        Key::Unfit => return Err("Failed to initialize digest verify.".to_owned()),
     };
     if right { Ok(()) } else { Err("Failed to verify digest. Error code: 0".to_owned()) }
 }
@@ -91,14 +89,13 @@ fn hash(name: &str, text: &[u8]) -> Option<(Vec<u8>, Pkcs1v15Sign)> {
     }
 }
 
-/// A public key.
+/// A public key that can be used with a digest. BoringSSL also reads DSA, Ed25519 and X25519, and then fails like with
+/// what is no key at all.
 enum Key {
     Rsa(RsaPublicKey),
     P256(p256::ecdsa::VerifyingKey),
     P384(p384::ecdsa::VerifyingKey),
     P521(p521::ecdsa::VerifyingKey),
-    /// DSA, Ed25519, X25519: BoringSSL reads it, but cannot use it with a digest.
-    Unfit,
 }
 
 const RSA: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.1");
@@ -106,11 +103,6 @@ const EC: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.2.1");
 const P256: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.3.1.7");
 const P384: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.132.0.34");
 const P521: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.132.0.35");
-const UNFIT: [ObjectIdentifier; 3] = [
-    ObjectIdentifier::new_unwrap("1.2.840.10040.4.1"),
-    ObjectIdentifier::new_unwrap("1.3.101.110"),
-    ObjectIdentifier::new_unwrap("1.3.101.112"),
-];
 
 impl Key {
     /// A `SubjectPublicKeyInfo` (RFC 5280); what follows it is not looked at.
@@ -122,7 +114,7 @@ impl Key {
                 let curve = info.algorithm.parameters_oid().ok()?;
                 Self::on_curve(curve, info.subject_public_key.as_bytes()?)
             }
-            other => UNFIT.contains(&other).then_some(Self::Unfit),
+            _ => None,
         }
     }
 

@@ -33,6 +33,7 @@ impl<N: Network> Host<N> {
             request: message,
             response: Message::default(),
             request_complete: false,
+            received: 0,
             local_complete: false,
             encode_complete: false,
             headers_sent: false,
@@ -111,6 +112,7 @@ impl<N: Network> Host<N> {
     fn request_piece(&mut self, id: StreamId, piece: Vec<u8>, end: bool) {
         self.with(id, |stream| {
             stream.request_complete |= end;
+            stream.received += piece.len();
             stream.request.piece = piece;
         });
         self.data(id, Direction::Decode, None, Source::Piece, end);

@@ -12,6 +12,8 @@ pub enum Argument {
     Long(u64),
     /// Bytes in the guest's memory: pointer and size.
     Bytes(Vec<u8>),
+    /// The pointer alone.
+    At(Vec<u8>),
 }
 
 /// Where results go: three words, which say 0xEEEEEEEE before each call.
@@ -237,7 +239,7 @@ impl Step {
         let mut text = String::from(" (param");
         for argument in &self.arguments {
             text.push_str(match argument {
-                Argument::Number(_) => " i32",
+                Argument::Number(_) | Argument::At(_) => " i32",
                 Argument::Long(_) => " i64",
                 Argument::Bytes(_) => " i32 i32",
             });
@@ -259,6 +261,7 @@ impl Step {
             match argument {
                 Argument::Number(number) => write!(call, " (i32.const {number})").unwrap(),
                 Argument::Long(number) => write!(call, " (i64.const {number})").unwrap(),
+                Argument::At(bytes) => write!(call, " (i32.const {})", data.put(bytes)).unwrap(),
                 Argument::Bytes(bytes) => {
                     let (at, size) = (data.put(bytes), bytes.len());
                     write!(call, " (i32.const {at}) (i32.const {size})").unwrap();

@@ -122,7 +122,7 @@ pub fn first_version() -> Scenario {
     Scenario::new(Guest::new().abi("0_1_0").on("proxy_on_request_headers", steps).on("proxy_on_log", last))
 }
 
-/// Trailers can be made while the last of the body is held or at hand.
+/// Trailers can be made while the last of the body is at hand.
 pub fn new_trailers() -> Scenario {
     let steps = vec![
         call!(Text, "2 ", "proxy_get_header_map_value", REQUEST_TRAILERS, "x", OUT, OUT2),
@@ -132,8 +132,8 @@ pub fn new_trailers() -> Scenario {
     ];
     let other = vec![call!("2", "proxy_get_header_map_size", RESPONSE_TRAILERS, OUT)];
     Scenario {
-        request: &[(":method", "POST"), (":authority", "a.test"), (":path", "/"), ("content-length", "2")],
-        body: Some("ab"),
+        request: &[(":method", "POST"), (":authority", "a.test"), (":path", "/"), ("transfer-encoding", "chunked")],
+        body: Some("2\r\nab\r\n0\r\n\r\n"),
         ..Scenario::new(Guest::new().on("proxy_on_request_body", steps).on("proxy_on_response_headers", other))
     }
 }
@@ -162,7 +162,9 @@ fn of_a_request() {
 fn in_other_phases() {
     other_phases().check(&[
         "proxy_on_request_body",
+        "proxy_on_request_body",
         "proxy_on_response_headers",
+        "proxy_on_response_body",
         "proxy_on_response_body",
         "proxy_on_log",
     ]);
@@ -175,7 +177,15 @@ fn of_the_first_version() {
 
 #[test]
 fn trailers_are_made_at_the_end_of_the_body() {
-    new_trailers().check(&["proxy_on_request_body", "proxy_on_response_headers"]);
+    let scenario = new_trailers();
+    let exchange = scenario.exchange();
+    let lines: Vec<String> = exchange.logs.into_iter().map(|line| line.text).collect();
+    let refused = ["get_header_map_value: 2 ", "get_header_map_size: 2 4008636142", "add_header_map_value: 2"];
+    assert_eq!(lines[..3], refused.map(|line| format!("proxy_{line}")));
+    assert_eq!(lines[4..8], scenario.guest.expected("proxy_on_request_body"));
+    assert_eq!(lines[8..], scenario.guest.expected("proxy_on_response_headers"));
+    let trailers = exchange.upstream.unwrap().trailers.unwrap();
+    assert_eq!(trailers.get(b"x"), Some(&b"1"[..]));
 }
 
 #[test]

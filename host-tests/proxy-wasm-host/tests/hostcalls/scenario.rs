@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use proxy_wasm_host::{
     CallOut, CallOutAnswer, Engine, Exchange, GrpcAnswer, GrpcCall, HeaderMap, Host, Kind, Limits, Module, Network,
-    Options, Plugin, Registry, Request, Response, StreamId, UpstreamRequest,
+    Options, Plugin, Request, Response, StartError, StreamId, UpstreamRequest,
 };
 
 use crate::guest::Guest;
@@ -57,6 +57,20 @@ impl Scenario {
 
     /// The gateway, started.
     pub fn host(&self) -> Host<Upstream> {
+        self.try_host().unwrap()
+    }
+
+    /// The gateway, if it starts.
+    pub fn try_host(&self) -> Result<Host<Upstream>, StartError> {
+        self.host_with(Options {
+            clusters: Some(BTreeSet::from(["api".to_owned()])),
+            attributes: bytes(self.attributes),
+            limits: Limits { callback: std::time::Duration::from_secs(10), ..self.limits.clone() },
+            ..Options::default()
+        })
+    }
+
+    fn host_with(&self, options: Options) -> Result<Host<Upstream>, StartError> {
         let engine = Engine::new(false).unwrap();
         let module = Module::new(&engine, &self.guest.wasm()).unwrap();
         let texts = |list: &[(&str, &str)]| {
@@ -70,20 +84,13 @@ impl Scenario {
             capabilities: self.capabilities.iter().map(|name| (*name).to_owned()).collect(),
             ..Plugin::new("plugin", module, self.configuration)
         };
-        let options = Options {
-            clusters: Some(BTreeSet::from(["api".to_owned()])),
-            attributes: bytes(self.attributes),
-            foreign: Registry::envoy(),
-            limits: Limits { callback: std::time::Duration::from_secs(10), ..self.limits.clone() },
-            ..Options::default()
-        };
         let response = Response {
             headers: HeaderMap::from_pairs(Kind::Response, self.response.iter().copied()),
             body: self.response_body.into(),
-            end_with_last: true,
+            end_with_last: self.response_body.is_empty(),
             ..Response::default()
         };
-        Host::new(vec![plugin], options, Upstream { response }).unwrap()
+        Host::new(vec![plugin], options, Upstream { response }).map_err(|refused| refused.error)
     }
 
     /// The one request.
@@ -93,7 +100,8 @@ impl Scenario {
         Request {
             headers,
             body: self.body.into_iter().map(|piece| piece.as_bytes().to_vec()).collect(),
-            end_with_last: true,
+            // As over HTTP/1: the end of a body is an event of its own.
+            end_with_last: self.body.is_none(),
             source: "127.0.0.1:4711".to_owned(),
             properties: bytes(self.properties),
             ..Request::default()
@@ -102,7 +110,10 @@ impl Scenario {
 
     /// What comes of the request.
     pub fn exchange(&self) -> Exchange {
-        let mut host = self.host();
+        self.exchange_in(self.host())
+    }
+
+    fn exchange_in(&self, mut host: Host<Upstream>) -> Exchange {
         host.submit(self.request());
         host.run();
         host.next_finished().unwrap()
@@ -110,7 +121,15 @@ impl Scenario {
 
     /// Checks what the guest logs in these callbacks of a stream, in this order.
     pub fn check(&self, callbacks: &[&str]) {
-        let exchange = self.exchange();
+        self.check_exchange(self.exchange(), callbacks);
+    }
+
+    /// The same in another gateway.
+    pub fn check_with(&self, options: Options, callbacks: &[&str]) {
+        self.check_exchange(self.exchange_in(self.host_with(options).unwrap()), callbacks);
+    }
+
+    fn check_exchange(&self, exchange: Exchange, callbacks: &[&str]) {
         assert_eq!(exchange.traps, []);
         let logged: Vec<String> = exchange.logs.into_iter().map(|line| line.text).collect();
         self.compare(&logged, callbacks);
@@ -124,6 +143,7 @@ impl Scenario {
     }
 
     // TEMPORARY
+    #[allow(dead_code)]
     fn dump(&self, callbacks: &[&str]) {
         use std::io::Write as _;
         use std::sync::atomic::{AtomicUsize, Ordering};
@@ -140,7 +160,7 @@ impl Scenario {
         };
         let expected: Vec<(String, Vec<String>)> =
             callbacks.iter().map(|name| ((*name).to_owned(), self.guest.expected(name))).collect();
-        let expected: Vec<String> = expected.iter().map(|(n, l)| format!("[{n:?}, {l:?}]")).collect();
+        let expected: Vec<String> = expected.iter().map(|(n, l)| format!("[{n:?}, {l:?}]").replace("\\u{", "\\u00").replace("\\0", "\\u0000")).map(|t| fix(&t)).collect();
         writeln!(
             file,
             r#"{{"vm_id": {:?}, "root_id": {:?}, "configuration": {:?}, "vm_configuration": {:?}, "environment": {}, "capabilities": {:?}, "request": {}, "body": {}, "response": {}, "response_body": {:?}, "expected": [{}]}}"#,
@@ -160,7 +180,7 @@ impl Scenario {
 }
 
 fn bytes(list: &[(&str, &str)]) -> BTreeMap<Vec<u8>, Vec<u8>> {
-    list.iter().map(|(name, value)| (name.replace('.', "\0").into_bytes(), value.as_bytes().to_vec())).collect()
+    list.iter().map(|(name, value)| (name.replace('|', "\0").into_bytes(), value.as_bytes().to_vec())).collect()
 }
 
 /// Answers every request alike, and call-outs with 200.
@@ -181,4 +201,23 @@ impl Network for Upstream {
     fn grpc(&mut self, _: Option<StreamId>, call: &GrpcCall) -> GrpcAnswer {
         GrpcAnswer { messages: vec![call.message.clone()], ..GrpcAnswer::default() }
     }
+}
+
+fn fix(t: &str) -> String {
+    // \u00N} -> \u000N
+    let mut out = String::new();
+    let mut rest = t;
+    while let Some(at) = rest.find("\\u00") {
+        out.push_str(&rest[..at]);
+        let tail = &rest[at + 4..];
+        if let Some(end) = tail.find('}').filter(|end| *end <= 4) {
+            out.push_str(&format!("\\u{:0>4}", &tail[..end]));
+            rest = &tail[end + 1..];
+        } else {
+            out.push_str("\\u00");
+            rest = tail;
+        }
+    }
+    out.push_str(rest);
+    out
 }

@@ -8,10 +8,8 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result, bail, ensure};
 use serde_json::{Value, json};
 
-use super::{Bootstrap, HCM, PluginSpec, is};
+use super::{Bootstrap, HCM, PluginSpec, UPSTREAM, is};
 
-/// The cluster that stands for the protected application.
-const UPSTREAM: &str = "api";
 
 const PROXY_PROTOCOL: &str =
     "type.googleapis.com/envoy.extensions.filters.listener.proxy_protocol.v3.ProxyProtocol";

@@ -125,7 +125,7 @@ fn flag(config: &Value, key: &str) -> Result<bool> {
 }
 
 /// A `google.protobuf.Duration` in its JSON form: seconds with at most nine decimals, then `s`.
-fn duration(value: &Value) -> Result<Duration> {
+pub(super) fn duration(value: &Value) -> Result<Duration> {
     let text = value.as_str().context("not a string")?;
     let parsed = text.strip_suffix('s').and_then(|number| {
         let (whole, decimals) = number.split_once('.').unwrap_or((number, ""));

@@ -51,6 +51,11 @@ pub fn check(plugin: &PluginSpec, settings: &Settings) -> Result<()> {
     native::check(plugin, settings)
 }
 
+/// Whether [`check`] knows the plugin.
+pub(crate) fn is_native(plugin: &PluginSpec) -> bool {
+    native::is_known(plugin)
+}
+
 /// One gateway, set up from one bootstrap.
 pub(crate) enum Executor {
     Native(native::Native),

@@ -8,9 +8,10 @@ use recorder::End;
 
 use super::Start;
 use crate::envoy_config;
-use crate::gateway::connection_manager::{recorded, regular};
+use crate::gateway::connection_manager::{framing, recorded, regular};
 use crate::gateway::{Gateway, Setup};
 use crate::observation::{CallOutSeen, Exported, LogLine, Observation, Verdict};
+use crate::request::{Protocol, Request};
 use crate::step::{Split, Step};
 
 /// When the first gateway starts, and how long until the next request.
@@ -28,6 +29,7 @@ pub(crate) struct WasmExecutor {
 impl WasmExecutor {
     pub(crate) fn start(start: &Start<'_>) -> Result<Self> {
         let engine = Engine::new(false)?;
+        let surroundings = start.bootstrap.surroundings()?;
         let mut plugins = Vec::new();
         for spec in start.bootstrap.plugins()? {
             let file = envoy_config::module(&spec.wasm, &start.settings.dist)?;
@@ -38,7 +40,7 @@ impl WasmExecutor {
             engine: &engine,
             plugins: &plugins,
             environment: &|name| start.settings.variable(name),
-            clusters: Some(start.bootstrap.clusters().into_iter().collect()),
+            surroundings: &surroundings,
             callouts: start.callouts,
             workers: usize::try_from(start.workers).context("workers")?,
             seed: 0,
@@ -67,7 +69,13 @@ impl WasmExecutor {
         lines.extend(self.gateway.take_logs());
         lines.sort_by_key(|line| line.order);
         let mut seen = observed(&exchange, &self.instances);
+        on_the_wire(&mut seen, &step.request(split));
         seen.logs = Some(lines.iter().map(line).collect());
+        let arrived = self.gateway.take_arrived().into_iter().map(|call| CallOutSeen {
+            request: recorded(&call.headers, &call.body, call.trailers.as_ref(), End::Complete),
+            cluster: call.cluster,
+        });
+        seen.callouts = Some(arrived.collect());
         seen.traps += self.gateway.take_traps().len();
         Ok(seen)
     }
@@ -75,6 +83,18 @@ impl WasmExecutor {
 
 fn line(line: &proxy_wasm_host::LogLine) -> LogLine {
     LogLine { level: line.level.as_str().to_owned(), prefix: line.prefix.clone(), text: line.text.clone() }
+}
+
+/// What the client reads of it: no body where HTTP has none, and over HTTP/1 the headers that tell the end.
+fn on_the_wire(seen: &mut Observation, request: &Request) {
+    let bodiless = request.is_head() || matches!(seen.status, Some(204 | 304));
+    if bodiless {
+        seen.body.clear();
+    }
+    if request.protocol == Protocol::H1 && seen.status.is_some() {
+        let has_body = !seen.body.is_empty() || !seen.trailers.is_empty();
+        seen.headers.extend(framing(&seen.headers, has_body, !bodiless));
+    }
 }
 
 /// What the client, the servers and the access log saw.
@@ -106,11 +126,6 @@ pub(crate) fn observed(exchange: &Exchange, instances: &[String]) -> Observation
         let end = if request.complete { End::Complete } else { End::CutOff };
         recorded(&request.headers, &request.body, request.trailers.as_ref(), end)
     }));
-    let call_outs = exchange.call_outs.iter().map(|call| CallOutSeen {
-        cluster: call.cluster.clone(),
-        request: recorded(&call.headers, &call.body, call.trailers.as_ref(), End::Complete),
-    });
-    seen.callouts = Some(call_outs.collect());
     seen.traps = exchange.traps.len();
     seen
 }

@@ -1,6 +1,7 @@
 //! What Envoy's connection manager makes of a message on its way to and from the filters. Measured on Envoy 1.40.
 
 use std::collections::BTreeSet;
+use std::net::{IpAddr, SocketAddr};
 
 use proxy_wasm_host::{HeaderMap, Kind, Protocol as Wire, Request as Modelled, Response};
 use recorder::{End, Headers as List, Recorded};
@@ -27,10 +28,19 @@ pub(crate) fn request_headers(request: &Request) -> HeaderMap {
         dropped.extend(names.split(',').map(|name| name.trim().to_owned()));
     }
     let mut map = HeaderMap::new(Kind::Request);
-    map.add(b":authority", &request.authority);
-    map.add(b":path", &request.path);
-    map.add(b":method", request.method.as_bytes());
-    map.add(b":scheme", request.scheme.as_bytes());
+    let mut pseudo = [
+        (&b":authority"[..], request.authority.as_slice()),
+        (b":path", &request.path),
+        (b":method", request.method.as_bytes()),
+        (b":scheme", request.scheme.as_bytes()),
+    ];
+    if request.protocol == Protocol::H2 {
+        // As most clients send them.
+        pseudo.rotate_left(2);
+    }
+    for (name, value) in pseudo {
+        map.add(name, value);
+    }
     let mut cookies = fields.iter().filter(|(name, _)| name == "cookie").map(|(_, value)| *value).peekable();
     let several = request.protocol == Protocol::H2 && cookies.peek().is_some();
     // HTTP/2 may split a cookie into several fields (RFC 9113 section 8.2.3).
@@ -56,11 +66,11 @@ pub(crate) fn request_headers(request: &Request) -> HeaderMap {
     map
 }
 
-/// The request as the chain gets it. Chunked framing and HTTP/2 tell the end after the last byte, so that a split
-/// body ends with an event of no bytes.
+/// The request as the chain gets it. Over HTTP/1 a body ends with an event of no bytes, over HTTP/2 with its last
+/// piece.
 pub(crate) fn request(request: &Request, source: String) -> Modelled {
     let pieces: Vec<Vec<u8>> = request.body.iter().flatten().filter(|piece| !piece.is_empty()).cloned().collect();
-    let streamed = request.chunked || pieces.len() > 1;
+    let end_with_last = request.protocol == Protocol::H2 || pieces.is_empty() && !request.chunked;
     let trailers = request.trailers.iter().map(|(name, value)| (name, value));
     Modelled {
         protocol: match request.protocol {
@@ -69,15 +79,28 @@ pub(crate) fn request(request: &Request, source: String) -> Modelled {
         },
         headers: request_headers(request),
         body: pieces,
-        end_with_last: !streamed,
+        end_with_last,
         trailers: (!request.trailers.is_empty()).then(|| HeaderMap::from_pairs(Kind::Trailers, trailers)),
         source,
         ..Modelled::default()
     }
 }
 
+/// The client's address: that of the connection, or the last one in `x-forwarded-for`.
+pub(crate) fn source(request: &Request, connection: String, use_remote_address: bool) -> String {
+    if use_remote_address {
+        return connection;
+    }
+    let last = request.headers.iter().filter(|(name, _)| name.eq_ignore_ascii_case("x-forwarded-for")).next_back();
+    let address = last.and_then(|(_, value)| {
+        let text = std::str::from_utf8(value).ok()?.rsplit(',').next()?.trim();
+        text.parse::<IpAddr>().ok()
+    });
+    address.map_or(connection, |address| SocketAddr::new(address, 0).to_string())
+}
+
 /// The upstream's answer as the chain gets it.
-pub(crate) fn response(answer: &recorder::Response, is_head: bool) -> Response {
+pub(crate) fn response(answer: &recorder::Response, is_head: bool, protocol: Protocol) -> Response {
     let mut headers = HeaderMap::new(Kind::Response);
     headers.add(b":status", answer.status().to_string().as_bytes());
     for (name, value) in answer.headers() {
@@ -89,16 +112,33 @@ pub(crate) fn response(answer: &recorder::Response, is_head: bool) -> Response {
         body = answer.body().to_vec();
         trailers = answer.trailers();
     }
-    if !bodiless && trailers.is_empty() && headers.get(b"content-length").is_none() {
+    // What servers commonly say: over HTTP/1 a length or, before trailers, none; over HTTP/2 where anything follows.
+    let length = match protocol {
+        Protocol::H1 => !bodiless && trailers.is_empty(),
+        Protocol::H2 => !(body.is_empty() && trailers.is_empty()),
+    };
+    if length && headers.get(b"content-length").is_none() {
         headers.add(b"content-length", answer.body().len().to_string().as_bytes());
     }
     Response {
         headers,
+        end_with_last: protocol == Protocol::H2 || body.is_empty(),
         body,
-        end_with_last: true,
         trailers: (!trailers.is_empty()).then(|| HeaderMap::from_pairs(Kind::Trailers, trailers)),
         delay: answer.wait(),
     }
+}
+
+/// What is sent over HTTP/1 beside the headers: how the end of the message is found.
+pub(crate) fn framing(headers: &List, has_body: bool, may_have_body: bool) -> Option<(String, Vec<u8>)> {
+    let has = |name: &str| headers.iter().any(|(have, _)| have == name);
+    if has("content-length") || has("transfer-encoding") || !may_have_body {
+        return None;
+    }
+    Some(match has_body {
+        true => ("transfer-encoding".to_owned(), b"chunked".to_vec()),
+        false => ("content-length".to_owned(), b"0".to_vec()),
+    })
 }
 
 /// The fields that are no pseudo headers, as a list.
@@ -111,8 +151,11 @@ pub(crate) fn recorded(headers: &HeaderMap, body: &[u8], trailers: Option<&Heade
     let pseudo = |name: &[u8]| headers.get(name).unwrap_or_default().to_vec();
     let mut list = vec![("host".to_owned(), pseudo(b":authority"))];
     list.extend(regular(headers));
+    let method = String::from_utf8_lossy(&pseudo(b":method")).into_owned();
+    let has_body = !body.is_empty() || trailers.is_some();
+    list.extend(framing(&list, has_body, has_body || !matches!(method.as_str(), "GET" | "HEAD" | "CONNECT")));
     Recorded {
-        method: String::from_utf8_lossy(&pseudo(b":method")).into_owned(),
+        method,
         authority: Some(pseudo(b":authority")),
         path: pseudo(b":path"),
         headers: list,

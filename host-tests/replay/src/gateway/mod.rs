@@ -3,7 +3,7 @@
 pub(crate) mod connection_manager;
 mod network;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -11,7 +11,8 @@ use anyhow::{Context as _, Result};
 use proxy_wasm_host::{Engine, Exchange, Host, Limits, LogLine, Metric, Module, Options, Plugin, StreamId, Trap};
 use recorder::Script;
 
-use crate::envoy_config::{FailurePolicy, PluginSpec};
+use crate::envoy_config::{FailurePolicy, PluginSpec, Surroundings, UpstreamProtocol};
+use crate::request::Protocol;
 use crate::step::{CallOut, Property, Split, Step, scripted};
 use connection_manager as manager;
 use network::Servers;
@@ -24,8 +25,8 @@ pub struct Setup<'a> {
     pub plugins: &'a [(PluginSpec, PathBuf)],
     /// The environment that `host_env_keys` refer to.
     pub environment: &'a dyn Fn(&str) -> Option<String>,
-    /// The clusters there are; `None`: any.
-    pub clusters: Option<BTreeSet<String>>,
+    /// What stands around the filters.
+    pub surroundings: &'a Surroundings,
     /// Answers to call-outs that belong to no request.
     pub callouts: &'a [CallOut],
     /// Worker threads.
@@ -42,6 +43,8 @@ pub struct Setup<'a> {
 pub struct Gateway {
     host: Host<Servers>,
     start: Duration,
+    upstream: UpstreamProtocol,
+    use_remote_address: bool,
 }
 
 impl Gateway {
@@ -60,28 +63,36 @@ impl Gateway {
             workers: setup.workers,
             seed: setup.seed,
             start: setup.start,
-            limits: setup.limits,
-            clusters: setup.clusters,
-            // What cases run behind: one route to one cluster.
-            attributes: BTreeMap::from([(b"cluster_name".to_vec(), b"api".to_vec())]),
+            limits: limits(setup.limits, setup.surroundings),
+            clusters: setup.surroundings.clusters.clone(),
+            attributes: attributes(setup.surroundings),
             ..Options::default()
         };
         let standing = Script::new(scripted(setup.callouts)?);
-        let servers = Servers { standing, ..Servers::default() };
+        let http2 = setup.surroundings.http2_clusters.clone();
+        let servers = Servers { standing, http2, ..Servers::default() };
         let host = Host::new(plugins, options, servers).map_err(|refused| {
             let said = refused.logs.iter().map(|line| format!("\n{}: {}", line.level.as_str(), line.text));
             anyhow::anyhow!("{}{}", refused.error, said.collect::<String>())
         })?;
-        Ok(Self { host, start: setup.start })
+        let Surroundings { upstream, use_remote_address, .. } = *setup.surroundings;
+        Ok(Self { host, start: setup.start, upstream, use_remote_address })
     }
 
-    /// The answers of the next requests' call-outs, one request after the other.
+    /// The answers to the next request's call-outs, where one comes after the other.
     ///
     /// # Errors
     /// An answer that no server can give.
     pub(crate) fn begin(&mut self, callouts: &[CallOut]) -> Result<()> {
-        self.host.network().standing.begin(scripted(callouts)?);
+        let servers = self.host.network();
+        servers.standing.begin(scripted(callouts)?);
+        servers.arrived = Some(Vec::new());
         Ok(())
+    }
+
+    /// The call-outs since then that found somebody who listens.
+    pub(crate) fn take_arrived(&mut self) -> Vec<proxy_wasm_host::CallOut> {
+        self.host.network().arrived.take().unwrap_or_default()
     }
 
     /// Lets time pass until `at` (since the start), then sends a request.
@@ -91,11 +102,17 @@ impl Gateway {
     pub fn submit(&mut self, at: Duration, step: &Step, split: Option<Split>) -> Result<StreamId> {
         self.run_until(at);
         let request = step.request(split);
-        let source = step.src.map_or(manager::CLIENT.to_owned(), |source| source.to_string());
+        let connection = step.src.map_or(manager::CLIENT.to_owned(), |source| source.to_string());
+        let source = manager::source(&request, connection, self.use_remote_address);
         let mut modelled = manager::request(&request, source);
         modelled.properties = step.properties.iter().map(|(path, value)| (attribute(path), bytes(value))).collect();
         modelled.worker = step.src.map(worker);
-        let answer = manager::response(&step.response()?, request.is_head());
+        let protocol = match self.upstream {
+            UpstreamProtocol::Http1 => Protocol::H1,
+            UpstreamProtocol::Http2 => Protocol::H2,
+            UpstreamProtocol::Client => request.protocol,
+        };
+        let answer = manager::response(&step.response()?, request.is_head(), protocol);
         let call_outs = match step.callouts.as_slice() {
             [] => None,
             some => Some(Script::new(scripted(some)?)),
@@ -182,6 +199,32 @@ fn plugin(spec: &PluginSpec, module: Module, environment: &dyn Fn(&str) -> Optio
         capabilities: spec.allowed_capabilities.clone(),
         ..Plugin::new(&spec.name, module, spec.configuration.clone())
     }
+}
+
+fn limits(limits: Limits, surroundings: &Surroundings) -> Limits {
+    Limits {
+        stream_idle: surroundings.stream_idle.unwrap_or(limits.stream_idle),
+        buffer: surroundings.buffer.unwrap_or(limits.buffer),
+        ..limits
+    }
+}
+
+/// What filters can ask about the gateway: one route to the cluster `api`, on this machine.
+fn attributes(surroundings: &Surroundings) -> BTreeMap<Vec<u8>, Vec<u8>> {
+    let text = |text: &str| Property::Bytes(text.as_bytes().to_vec());
+    let known = [
+        ("connection.id", Property::Integer(1)),
+        ("connection.mtls", Property::Boolean(false)),
+        ("destination.address", text("127.0.0.1:10000")),
+        ("destination.port", Property::Integer(10000)),
+        ("upstream.address", text("127.0.0.1:10001")),
+        ("upstream.port", Property::Integer(10001)),
+        ("upstream.local_address", text("127.0.0.1:10002")),
+        ("xds.cluster_name", text("api")),
+        ("xds.virtual_host_name", text(&surroundings.virtual_host)),
+        ("xds.listener_direction", Property::Integer(0)),
+    ];
+    known.iter().map(|(path, value)| (attribute(path), bytes(value))).collect()
 }
 
 /// The path of an attribute as the ABI has it: segments separated by NUL.

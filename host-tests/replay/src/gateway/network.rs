@@ -1,6 +1,6 @@
 //! The servers around a modelled gateway: they answer as scripted, and where nothing is scripted nobody listens.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use proxy_wasm_host::{
@@ -9,10 +9,11 @@ use proxy_wasm_host::{
 use recorder::{Answer, Fault, Script};
 
 use super::connection_manager as manager;
+use crate::request::Protocol;
 
 /// What Envoy says of a cluster where nobody listens.
-const REFUSED: &str = "upstream connect error or disconnect/reset before headers. reset reason: remote connection \
-                       failure, transport failure reason: delayed connect error: Connection refused";
+const REFUSED: &str =
+    "upstream connect error or disconnect/reset before headers. reset reason: remote connection failure";
 /// What it says of a connection that ends before the answer.
 const RESET: &str = "upstream connect error or disconnect/reset before headers. reset reason: connection termination";
 /// What it says of an answer that is not HTTP.
@@ -25,6 +26,10 @@ pub(crate) struct Servers {
     pub(crate) standing: Script,
     /// What the upstream and the clusters answer to one request.
     pub(crate) exchanges: BTreeMap<StreamId, Exchange>,
+    /// The clusters that speak HTTP/2.
+    pub(crate) http2: BTreeSet<String>,
+    /// The call-outs that found somebody who listens, where they are asked for.
+    pub(crate) arrived: Option<Vec<CallOut>>,
 }
 
 /// The script of one request.
@@ -49,17 +54,22 @@ impl Network for Servers {
         let path = call.headers.get(b":path").unwrap_or_default();
         let own = cause.and_then(|cause| self.exchanges.get_mut(&cause)?.call_outs.as_mut());
         let answer = own.and_then(|script| script.next(&call.cluster, path));
-        match answer.or_else(|| self.standing.next(&call.cluster, path)) {
-            Some(answer) => answered(&answer),
-            None => failed(503, REFUSED, Duration::ZERO),
+        let answer = answer.or_else(|| self.standing.next(&call.cluster, path));
+        let Some(answer) = answer.filter(|answer| answer.fault != Some(Fault::Refused)) else {
+            return failed(503, REFUSED, Duration::ZERO);
+        };
+        if let Some(arrived) = &mut self.arrived {
+            arrived.push(call.clone());
         }
+        let protocol = if self.http2.contains(&call.cluster) { Protocol::H2 } else { Protocol::H1 };
+        answered(&answer, protocol)
     }
 }
 
-fn answered(answer: &Answer) -> CallOutAnswer {
+fn answered(answer: &Answer, protocol: Protocol) -> CallOutAnswer {
     let delay = answer.response.wait();
     match answer.fault {
-        None => CallOutAnswer::Response(manager::response(&answer.response, false)),
+        None => CallOutAnswer::Response(served(&answer.response, protocol)),
         Some(Fault::Refused) => failed(503, REFUSED, Duration::ZERO),
         Some(Fault::Reset) => failed(503, RESET, delay),
         Some(Fault::Garbage) => failed(502, GARBAGE, delay),
@@ -67,6 +77,22 @@ fn answered(answer: &Answer) -> CallOutAnswer {
         Some(Fault::Truncated) => CallOutAnswer::BrokenBody(Some(delay)),
         Some(Fault::Stalled) => CallOutAnswer::BrokenBody(None),
     }
+}
+
+/// The answer of a server that ends the connection with it, and the time it took, which Envoy adds.
+fn served(answer: &recorder::Response, protocol: Protocol) -> Response {
+    let mut response = manager::response(answer, false, protocol);
+    if protocol == Protocol::H1 {
+        let length = response.headers.get(b"content-length").map(<[u8]>::to_vec);
+        response.headers.remove(b"content-length");
+        response.headers.add(b"connection", b"close");
+        if let Some(length) = length {
+            response.headers.add(b"content-length", &length);
+        }
+    }
+    let took = answer.wait().as_millis().to_string();
+    response.headers.add(b"x-envoy-upstream-service-time", took.as_bytes());
+    response
 }
 
 /// Envoy's own answer in the stead of a cluster.

@@ -1,6 +1,6 @@
 //! The filters that traffic is sent through.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -9,7 +9,7 @@ use anyhow::{Context as _, Result, bail, ensure};
 use serde_json::Value;
 
 use super::modules::Modules;
-use crate::envoy_config::{Bootstrap, FailurePolicy, PluginSpec, WasmPlugins};
+use crate::envoy_config::{Bootstrap, FailurePolicy, PluginSpec, Surroundings, WasmPlugins};
 use crate::yaml;
 
 /// Where filters come from.
@@ -33,8 +33,8 @@ pub enum Source {
 pub struct Chain {
     /// In filter order.
     pub plugins: Vec<(PluginSpec, PathBuf)>,
-    /// The clusters that call-outs can go to; `None`: any, as nobody says which there are.
-    pub clusters: Option<BTreeSet<String>>,
+    /// What stands around the filters: what the first bootstrap says, with the clusters of all.
+    pub surroundings: Surroundings,
 }
 
 /// What a configuration file is.
@@ -75,14 +75,16 @@ impl Chain {
     /// A file cannot be read or holds no filter, a filter is not one that Envoy takes, a module is nowhere, two
     /// filters have one name.
     pub fn read(sources: &[Source], modules: &Modules) -> Result<Self> {
-        let mut chain = Self { plugins: Vec::new(), clusters: Some(BTreeSet::new()) };
+        let mut chain = Self { plugins: Vec::new(), surroundings: Surroundings::default() };
+        let mut around: Vec<Option<Surroundings>> = Vec::new();
         for source in sources {
             let file = match source {
                 Source::Config(path) => path,
                 Source::Pair { wasm, .. } => wasm,
             };
-            chain.append(source, modules).with_context(|| file.display().to_string())?;
+            around.push(chain.append(source, modules).with_context(|| file.display().to_string())?);
         }
+        chain.surroundings = surroundings(&around);
         let mut names = BTreeSet::new();
         for (plugin, _) in &chain.plugins {
             let name = &plugin.name;
@@ -91,39 +93,40 @@ impl Chain {
         Ok(chain)
     }
 
-    fn append(&mut self, source: &Source, modules: &Modules) -> Result<()> {
-        match source {
+    /// Adds the filters of a source; what stands around them, where the source says it.
+    fn append(&mut self, source: &Source, modules: &Modules) -> Result<Option<Surroundings>> {
+        let path = match source {
+            Source::Config(path) => path,
             Source::Pair { wasm, config, name } => {
                 ensure!(wasm.is_file(), "no such file");
                 self.plugins.push((pair(wasm, config.as_deref(), name.clone())?, wasm.clone()));
-                self.clusters = None;
+                return Ok(None);
             }
-            Source::Config(path) => {
-                let plugins = match Config::parse(&fs::read_to_string(path)?)? {
-                    Config::Bootstrap(bootstrap) => {
-                        if let Some(clusters) = &mut self.clusters {
-                            clusters.extend(bootstrap.clusters());
-                        }
-                        bootstrap.plugins()?
-                    }
-                    Config::Istio(manifest) => {
-                        self.clusters = None;
-                        manifest.plugins()?
-                    }
-                    Config::Other => bail!(
-                        "neither an Envoy bootstrap nor an Istio WasmPlugin manifest; a plugin's own configuration goes \
-                         with its module: --plugin MODULE.wasm --plugin-config FILE"
-                    ),
-                };
-                ensure!(!plugins.is_empty(), "no wasm filter");
-                for plugin in plugins {
-                    let module = modules.find(&plugin, path)?;
-                    self.plugins.push((plugin, module));
-                }
-            }
+        };
+        let (plugins, surroundings) = match Config::parse(&fs::read_to_string(path)?)? {
+            Config::Bootstrap(bootstrap) => (bootstrap.plugins()?, Some(bootstrap.surroundings()?)),
+            Config::Istio(manifest) => (manifest.plugins()?, None),
+            Config::Other => bail!(
+                "neither an Envoy bootstrap nor an Istio WasmPlugin manifest; a plugin's own configuration goes with \
+                 its module: --plugin MODULE.wasm --plugin-config FILE"
+            ),
+        };
+        ensure!(!plugins.is_empty(), "no wasm filter");
+        for plugin in plugins {
+            let module = modules.find(&plugin, path)?;
+            self.plugins.push((plugin, module));
         }
-        Ok(())
+        Ok(surroundings)
     }
+}
+
+/// The first that is known, with the clusters of all; any cluster where one source does not say which there are.
+fn surroundings(around: &[Option<Surroundings>]) -> Surroundings {
+    let mut surroundings = around.iter().flatten().next().cloned().unwrap_or_default();
+    let clusters = around.iter().map(|around| around.as_ref()?.clusters.clone());
+    let clusters: Option<Vec<BTreeSet<String>>> = clusters.collect();
+    surroundings.clusters = clusters.map(|clusters| clusters.into_iter().flatten().collect());
+    surroundings
 }
 
 /// A filter that no gateway's file describes: fail closed, and whatever the module asks for is allowed.
@@ -139,7 +142,7 @@ pub(super) fn pair(wasm: &Path, config: Option<&Path>, name: Option<String>) -> 
         vm_id: String::new(),
         wasm: wasm.to_owned(),
         configuration,
-        environment: std::collections::BTreeMap::new(),
+        environment: BTreeMap::new(),
         host_environment: Vec::new(),
         vm_configuration: Vec::new(),
         failure_policy: FailurePolicy::FailClosed,

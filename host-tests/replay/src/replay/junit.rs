@@ -59,7 +59,7 @@ impl Junit {
         let tests = self.tests.into_inner().into_inner().map_err(io::IntoInnerError::into_error);
         let mut tests = tests.context("a temporary file")?;
         tests.rewind().context("a temporary file")?;
-        let write = || -> io::Result<()> {
+        let mut write = || -> io::Result<()> {
             let mut out = BufWriter::new(File::create(&self.path)?);
             let counts = format!("tests=\"{}\" failures=\"{}\" errors=\"0\"", self.count, self.failures);
             writeln!(out, "<?xml version=\"1.0\" encoding=\"UTF-8\"?>")?;

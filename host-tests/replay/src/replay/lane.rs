@@ -10,7 +10,7 @@ use super::entry::Entry;
 use super::outcome::{Instance, Outcome};
 use crate::executor;
 use crate::gateway::Gateway;
-use crate::observation::Observation;
+use crate::observation::{LogLine, Observation};
 use crate::step::Step;
 use crate::traffic::Malformed;
 
@@ -119,6 +119,7 @@ impl Finished {
         let Outcome { verdict, status, reason, denied_by: _ } = &self.outcome;
         (seen.verdict, seen.status) = (*verdict, *status);
         seen.reason.clone_from(reason);
+        seen.logs = self.exchange.as_ref().map(|exchange| exchange.logs.iter().map(line).collect());
         seen
     }
 
@@ -135,4 +136,8 @@ impl Finished {
                 + exchange.upstream.as_ref().map_or(0, request)
         })
     }
+}
+
+fn line(line: &proxy_wasm_host::LogLine) -> LogLine {
+    LogLine { level: line.level.as_str().to_owned(), prefix: line.prefix.clone(), text: line.text.clone() }
 }

@@ -4,7 +4,6 @@ mod parts;
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
-use std::fmt::Display;
 use std::io::{self, Write};
 
 use proxy_wasm_host::{LogLine, Metric, Trap};
@@ -105,7 +104,6 @@ pub(super) fn write(
     let response = exchange.and_then(|exchange| exchange.response.as_ref());
     let headers = response.map(|response| &response.headers);
     let upstream = exchange.and_then(|exchange| exchange.upstream.as_ref());
-    let reason = |outcome: &'_ Outcome| outcome.reason.as_ref().map(|reason| mask.text(reason.as_bytes()));
     let line = Line {
         id: &entry.id,
         verdict: outcome.verdict.as_str(),
@@ -115,7 +113,7 @@ pub(super) fn write(
         trailers: Fields::new(response.and_then(|response| response.trailers.as_ref()), mask),
         upstream: upstream.map(|request| Upstream::new(request, mask)),
         denied_by: outcome.denied_by.as_deref(),
-        reason: outcome.reason.as_ref().map(|reason| mask.text(reason.as_bytes())),
+        reason: reason(outcome, mask),
         shadow: Shadow { exchange, instances, mask },
         callouts: CallOuts { made: exchange.map_or(&[], |exchange| &exchange.call_outs), mask },
         logs: Logs { lines: exchange.map_or(&[], |exchange| &exchange.logs), mask },
@@ -130,12 +128,16 @@ pub(super) fn write(
                 verdict: other.verdict.as_str(),
                 status: other.status,
                 denied_by: other.denied_by.as_deref(),
-                reason: reason(other),
+                reason: reason(other, mask),
             })
         }),
     };
     serde_json::to_writer(&mut *out, &line)?;
     out.write_all(b"\n")
+}
+
+fn reason<'a>(outcome: &'a Outcome, mask: Mask<'a>) -> Option<Shown<'a>> {
+    outcome.reason.as_ref().map(|reason| mask.text(reason.as_bytes()))
 }
 
 /// Writes what belongs to no request.

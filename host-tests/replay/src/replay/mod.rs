@@ -20,4 +20,4 @@ pub use chain::{Chain, Source};
 pub use check::{Checked, check};
 pub use modules::Modules;
 pub use results::{Output, Totals};
-pub use run::{Replay, Settings};
+pub use run::{Replay, Settings, callouts};

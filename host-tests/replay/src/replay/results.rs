@@ -10,7 +10,7 @@ use super::junit::Junit;
 use super::lane::Finished;
 use super::line::{self, HostState, Judged};
 use super::outcome::{Instance, Outcome};
-use super::table::Table;
+use super::table::{Question, Table};
 use crate::traffic::Redactor;
 
 /// What is wanted of the results beside the table.
@@ -49,7 +49,6 @@ pub(super) struct Results {
     lines: Option<Box<dyn Write>>,
     junit: Option<Junit>,
     table: Table,
-    differing: u64,
     /// Whether fuel is counted.
     fuel: bool,
     redactor: Redactor,
@@ -58,7 +57,7 @@ pub(super) struct Results {
 impl Results {
     pub(super) fn new(output: Output, fuel: bool, redactor: Redactor) -> Result<Self> {
         let junit = output.junit.map(|path| Junit::new(&path)).transpose()?;
-        Ok(Self { lines: output.lines, junit, table: Table::default(), differing: 0, fuel, redactor })
+        Ok(Self { lines: output.lines, junit, table: Table::default(), fuel, redactor })
     }
 
     pub(super) fn add(&mut self, verdicts: &Verdicts<'_>, instances: &[Instance]) -> Result<()> {
@@ -81,14 +80,13 @@ impl Results {
             junit.add(&entry.id, &entry.route, failure.as_deref()).context("--junit")?;
         }
         if !wrong.is_empty() {
-            self.differing += 1;
             self.table.differ(&format!("{} {} ({})", entry.origin, entry.route, entry.id), &wrong);
         }
         Ok(())
     }
 
-    /// Writes what is left; `judged` is the head of the last column.
-    pub(super) fn finish(mut self, host: &HostState<'_>, judged: &str, warnings: Vec<String>) -> Result<Totals> {
+    /// Writes what is left.
+    pub(super) fn finish(mut self, host: &HostState<'_>, question: Question, warnings: Vec<String>) -> Result<Totals> {
         if let Some(out) = &mut self.lines {
             line::write_host(out, host, &self.redactor).context("--out")?;
             out.flush().context("--out")?;
@@ -96,8 +94,8 @@ impl Results {
         if let Some(junit) = self.junit {
             junit.finish()?;
         }
-        let (requests, differing) = (self.table.requests(), self.differing);
-        Ok(Totals { table: self.table.text(judged), requests, differing, warnings })
+        let (requests, differing) = (self.table.requests(), self.table.differing());
+        Ok(Totals { table: self.table.text(question), requests, differing, warnings })
     }
 
     pub(super) fn requests(&self) -> u64 {

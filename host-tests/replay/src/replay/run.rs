@@ -1,6 +1,7 @@
 //! Traffic through one chain of filters, or through two to compare them.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
@@ -13,9 +14,11 @@ use super::lane::{Finished, Lane};
 use super::line::HostState;
 use super::outcome::Instance;
 use super::results::{Output, Results, Totals, Verdicts};
+use super::table::Question;
 use crate::gateway::{Gateway, Setup};
-use crate::step::CallOut;
+use crate::step::{CallOut, scripted};
 use crate::traffic::{Item, Redactor};
+use crate::yaml;
 
 /// Requests that may be under way or held back at once, and the bytes that the latter may hold. Above, the virtual
 /// clock runs on until the first of them is over.
@@ -44,6 +47,15 @@ pub struct Settings {
     pub redactor: Redactor,
     /// Answers to call-outs that belong to no request.
     pub callouts: Vec<CallOut>,
+}
+
+impl Settings {
+    /// From 2027-01-15T08:00:00Z, with one worker, comparing verdicts.
+    #[must_use]
+    pub fn new(redactor: Redactor) -> Self {
+        let now = Duration::from_secs(1_800_000_000);
+        Self { now, seed: 0, workers: 1, trace: false, strict: false, redactor, callouts: Vec::new() }
+    }
 }
 
 /// A replay under way.
@@ -77,8 +89,8 @@ impl Replay {
     /// A module cannot be run, or refuses its configuration; what it logged about that is in the error.
     pub fn start(chain: &Chain, against: Option<&Chain>, settings: Settings, output: Output) -> Result<Self> {
         let engine = Engine::new(settings.trace)?;
-        let lane = lane(&engine, chain, &settings)?;
-        let against = against.map(|chain| lane(&engine, chain, &settings)).transpose().context("--against")?;
+        let lane = start(&engine, chain, &settings)?;
+        let against = against.map(|chain| start(&engine, chain, &settings)).transpose().context("--against")?;
         let Settings { trace, strict, redactor, .. } = settings;
         let results = Results::new(output, trace, redactor.clone())?;
         let entries = VecDeque::new();
@@ -143,8 +155,8 @@ impl Replay {
                 MAX_HELD_BYTES >> 20
             )
         });
-        let judged = if self.against.is_some() { "unchanged" } else { "expected" };
-        self.results.finish(&host, judged, ahead.into_iter().collect())
+        let question = if self.against.is_some() { Question::Unchanged } else { Question::Expected };
+        self.results.finish(&host, question, ahead.into_iter().collect())
     }
 
     /// How many results there are.
@@ -210,12 +222,12 @@ impl Replay {
     }
 }
 
-fn lane(engine: &Engine, chain: &Chain, settings: &Settings) -> Result<Lane> {
+fn start(engine: &Engine, chain: &Chain, settings: &Settings) -> Result<Lane> {
     let gateway = Gateway::start(Setup {
         engine,
         plugins: &chain.plugins,
         environment: &|name| std::env::var(name).ok(),
-        clusters: chain.clusters.clone(),
+        surroundings: &chain.surroundings,
         callouts: &settings.callouts,
         workers: settings.workers,
         seed: settings.seed,
@@ -224,4 +236,14 @@ fn lane(engine: &Engine, chain: &Chain, settings: &Settings) -> Result<Lane> {
     })?;
     let instances = chain.plugins.iter().map(|(plugin, _)| Instance::new(&plugin.name));
     Ok(Lane::new(gateway, instances.collect()))
+}
+
+/// Reads answers to call-outs: a list, in YAML or JSON.
+///
+/// # Errors
+/// The file, and the line where it is not such a list.
+pub fn callouts(path: &Path) -> Result<Vec<CallOut>> {
+    let callouts: Vec<CallOut> = yaml::read(path)?;
+    scripted(&callouts).with_context(|| path.display().to_string())?;
+    Ok(callouts)
 }

@@ -18,6 +18,15 @@ const DIFFERENCES: usize = 20;
 /// Stands for the routes that are not counted one by one.
 const OTHERS: &str = "(other requests)";
 
+/// What requests are held against.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Question {
+    /// Their own expectations.
+    Expected,
+    /// Another chain, and their own expectations.
+    Unchanged,
+}
+
 /// What a row says after the request.
 type Cells = [String; 5];
 
@@ -77,15 +86,24 @@ impl Table {
         }
     }
 
+    /// How many requests differ.
+    pub(super) fn differing(&self) -> u64 {
+        self.differences.len() as u64 + self.left_out
+    }
+
     /// How many requests there were.
     pub(super) fn requests(&self) -> u64 {
         self.verdicts.iter().sum()
     }
 
     /// Rows, or groups with the most frequent first; then the differences; then the counts in one line.
-    pub(super) fn text(&self, judged: &str) -> String {
+    pub(super) fn text(&self, question: Question) -> String {
         let mut text = String::new();
-        let lines = if self.rows.len() <= ROWS { self.single(judged) } else { self.grouped(judged) };
+        let (head, differ) = match question {
+            Question::Expected => ("expected", "not as expected"),
+            Question::Unchanged => ("unchanged", "changed or not as expected"),
+        };
+        let lines = if self.rows.len() <= ROWS { self.single(head) } else { self.grouped(head) };
         let differences = self.differences.iter().map(|difference| format!("\n{difference}"));
         for line in lines.into_iter().chain(differences) {
             // Writing to a string cannot fail.
@@ -96,19 +114,22 @@ impl Table {
         }
         let [pass, deny, error] = self.verdicts;
         let _ = write!(text, "\n{} requests: {pass} pass, {deny} deny, {error} error", self.requests());
+        if self.judged {
+            let _ = write!(text, "; {} {differ}", self.differing());
+        }
         text
     }
 
-    fn single(&self, judged: &str) -> Vec<String> {
-        let head = ["id", "request", "verdict", "status", "reason", "denied by", judged].map(str::to_owned);
+    fn single(&self, last: &str) -> Vec<String> {
+        let head = ["id", "request", "verdict", "status", "reason", "denied by", last].map(str::to_owned);
         let rows = self.rows.iter().map(|([id, route], [verdict, status, reason, by, held])| {
             [id, route, verdict, status, reason, by, held].map(Clone::clone)
         });
         self.shown(std::iter::once(head).chain(rows).collect())
     }
 
-    fn grouped(&self, judged: &str) -> Vec<String> {
-        let head = ["count", "request", "verdict", "status", "reason", "denied by", judged].map(str::to_owned);
+    fn grouped(&self, last: &str) -> Vec<String> {
+        let head = ["count", "request", "verdict", "status", "reason", "denied by", last].map(str::to_owned);
         let mut groups: Vec<_> = self.groups.iter().collect();
         groups.sort_by_key(|(_, count)| std::cmp::Reverse(**count));
         let rows = groups.iter().take(GROUPS).map(|((route, [verdict, status, reason, by, held]), count)| {
@@ -134,7 +155,7 @@ impl Table {
 
 #[cfg(test)]
 mod tests {
-    use super::Table;
+    use super::{Question, Table};
     use crate::observation::Verdict;
     use crate::replay::outcome::Outcome;
 
@@ -149,17 +170,17 @@ mod tests {
         for index in 0..40 {
             table.add(&format!("r:{index}"), "GET /a", &outcome(200), None);
         }
-        let text = table.text("expected");
+        let text = table.text(Question::Expected);
         assert!(text.starts_with("id    request  verdict  status  reason  denied by\nr:0   GET /a   pass     200"));
         assert!(text.contains("\nr:39") && !text.contains("expected"), "{text}");
         for _ in 0..60 {
             table.add("x", "GET /b", &outcome(403), Some(&["no".to_owned()]));
         }
-        let text = table.text("expected");
+        let text = table.text(Question::Expected);
         let lines: Vec<&str> = text.lines().collect();
         assert_eq!(lines[1], "60     GET /b   deny     403     -       -          NO");
         assert_eq!(lines[2], "40     GET /a   pass     200     -       -          -");
-        assert_eq!(lines.last(), Some(&"100 requests: 40 pass, 60 deny, 0 error"));
+        assert_eq!(lines.last(), Some(&"100 requests: 40 pass, 60 deny, 0 error; 0 not as expected"));
     }
 
     #[test]
@@ -171,7 +192,7 @@ mod tests {
             table.differ(&route, &[]);
         }
         assert!(table.groups.len() <= super::MAX_GROUPS + 1 && table.rows.len() <= 41);
-        let text = table.text("expected");
+        let text = table.text(Question::Expected);
         assert!(text.contains("(other requests)") && text.contains("more groups with"), "{text}");
         assert!(text.contains("… and 49980 more requests that differ"), "{text}");
     }

@@ -112,8 +112,8 @@ fn pieces(document: &Document) -> Result<Vec<Piece>> {
     Ok(pieces)
 }
 
-/// Sorts by date, entries of one date as in the file. An entry without a date (Safari writes an empty one where
-/// it knows none) stays behind the one before it.
+/// Sorts by date, entries of one date as in the file. An entry without a date (Safari writes an empty one
+/// where it knows none) stays behind the one before it.
 fn in_order(
     entries: Vec<(Option<date::Date>, usize, Piece)>,
     document: &Document,

@@ -101,8 +101,8 @@ impl<'de: 'a, 'a> Deserialize<'de> for Items<'a> {
     }
 }
 
-/// The bytes of a JSON string that may hold lone surrogates, which Rust's strings cannot. Python writes a byte
-/// that is not UTF-8 as one of U+DC80 to U+DCFF (PEP 383): it becomes that byte again, any other the
+/// The bytes of a JSON string that may hold lone surrogates, which Rust's strings cannot. Python writes a
+/// byte that is not UTF-8 as one of U+DC80 to U+DCFF (PEP 383): it becomes that byte again, any other the
 /// replacement character, as in a browser.
 #[derive(Debug, Default)]
 pub(super) struct Loose(pub(super) Vec<u8>);
@@ -170,7 +170,8 @@ mod tests {
     fn one_level_is_opened_in_order() {
         let value: &RawValue = serde_json::from_str(r#" {"b": [1, {}], "a": 1.10, "b": "x"} "#).unwrap();
         let Node::Object(members) = open(value).unwrap() else { panic!("not an object") };
-        let shown: Vec<String> = members.iter().map(|(name, value)| format!("{name}={}", value.get())).collect();
+        let shown: Vec<String> =
+            members.iter().map(|(name, value)| format!("{name}={}", value.get())).collect();
         assert_eq!(shown, ["b=[1, {}]", "a=1.10", "b=\"x\""]);
         let Node::Array(items) = open(members[0].1).unwrap() else { panic!("not an array") };
         assert_eq!(items.len(), 2);

@@ -53,7 +53,8 @@ impl Source for Requests {
         if let Some(malformed) = &malformed
             && head_end(raw).is_some_and(|end| end < raw.len())
         {
-            state.warn(&origin, format!("{}: the rest of the file belongs to this request", malformed.reason));
+            state
+                .warn(&origin, format!("{}: the rest of the file belongs to this request", malformed.reason));
         }
         let id = made_id(&self.file, self.number);
         self.number += 1;
@@ -97,7 +98,7 @@ fn request(bytes: &[u8], step: &mut Step) -> Result<usize, Malformed> {
     step.headers = head.headers;
     target::read(&head.method, &head.target, step)?;
     step.method = head.method;
-    let framing = body::framing(&step.headers)?;
+    let framing = body::framing(&step.headers, head.split_coding)?;
     target::check_connect(step, &framing)?;
     let rest = bytes.get(head.length..).unwrap_or_default();
     let length = body::read(&framing, rest, step)?;
@@ -117,7 +118,3 @@ fn refused(status: u16, reason: impl Into<String>) -> Malformed {
 fn cut_off(reason: impl Into<String>) -> Malformed {
     Malformed { reason: reason.into(), status: None }
 }
-
-#[cfg(test)]
-#[path = "raw/tests.rs"]
-mod tests;

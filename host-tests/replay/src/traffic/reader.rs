@@ -44,8 +44,8 @@ impl State {
     }
 }
 
-/// Reads files of traffic in the order given, item by item. JSON Lines are streamed; a file of any other format
-/// is held in memory while it is read. After an error nothing more comes.
+/// Reads files of traffic in the order given, item by item. JSON Lines are streamed; a file of any other
+/// format is held in memory while it is read. After an error nothing more comes.
 ///
 /// `t_ms` of JSON Lines counts from the start of the whole, as if all files were one. The other formats have
 /// clocks of their own: the first request of such a file arrives with the last one before it.
@@ -116,7 +116,12 @@ impl Iterator for Reader {
     }
 }
 
-fn source(file: &Path, mut input: Input, format: Option<Format>, state: &mut State) -> Result<Box<dyn Source>> {
+fn source(
+    file: &Path,
+    mut input: Input,
+    format: Option<Format>,
+    state: &mut State,
+) -> Result<Box<dyn Source>> {
     let format = match format {
         Some(format) => format,
         None => Format::of(file, input.fill_buf().with_context(|| file.display().to_string())?)?,

@@ -1,9 +1,9 @@
 //! Masks credentials: in one value, or in a whole file of traffic.
 //!
 //! Masked are the values of the headers that carry credentials (`authorization`, `proxy-authorization`,
-//! `cookie`, `set-cookie`, `x-api-key` and others whose names say so), parameters of queries and fields of forms
-//! whose names suggest a credential, user info in URLs, and the members of JSON bodies that pointers name.
-//! A mask tells neither length nor digest of what it hides.
+//! `cookie`, `set-cookie`, `x-api-key` and others whose names say so), parameters of queries and fields of
+//! forms whose names suggest a credential, user info in URLs, and the members of JSON bodies that pointers
+//! name. A mask tells neither length nor digest of what it hides.
 //!
 //! A gateway's log line hides more (`filter_core::redact` masks every query value): a replay is of use only
 //! where what is no secret is still to be read.
@@ -48,7 +48,10 @@ pub struct Found {
 impl Found {
     fn add(&mut self, value: &[u8]) {
         let value = value.trim_ascii();
-        if value.len() >= SHORTEST && value != MASK.as_bytes() && !self.values.iter().any(|have| have == value) {
+        if value.len() >= SHORTEST
+            && value != MASK.as_bytes()
+            && !self.values.iter().any(|have| have == value)
+        {
             self.values.push(value.to_vec());
         }
     }
@@ -166,7 +169,3 @@ fn secret<'a>(value: &'a [u8], found: &mut Found) -> Cow<'a, [u8]> {
 fn changed(before: &[u8], after: Vec<u8>) -> Cow<'_, [u8]> {
     if before == after { Cow::Borrowed(before) } else { Cow::Owned(after) }
 }
-
-#[cfg(test)]
-#[path = "redact/tests.rs"]
-mod tests;

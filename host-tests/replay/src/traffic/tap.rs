@@ -1,5 +1,5 @@
-//! Envoy tap output as JSON (envoy/data/tap/v3/http.proto): traces, one document after another, buffered or in
-//! segments.
+//! Envoy tap output as JSON (envoy/data/tap/v3/http.proto): traces, one document after another, buffered or
+//! in segments.
 
 mod exchange;
 mod model;
@@ -73,7 +73,8 @@ impl Source for Traces {
                 }
             }
         }
-        let first = self.open.iter().min_by_key(|(_, (piece, _))| piece.range.start).map(|(id, _)| id.clone());
+        let first =
+            self.open.iter().min_by_key(|(_, (piece, _))| piece.range.start).map(|(id, _)| id.clone());
         match first.and_then(|id| self.open.remove(&id)) {
             Some((piece, trace)) => self.exchange(&piece, trace, state).map(Item::Exchange).map(Some),
             None => Ok(None),

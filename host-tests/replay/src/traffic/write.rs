@@ -13,8 +13,8 @@ use super::headers::List;
 use super::{Exchange, Item};
 use crate::step::{Answer, CallOut, Fault, Property, Scheme};
 
-/// Writes an item as a line that reads as the same item, its id and time included. What a step expects is not
-/// written.
+/// Writes an item as a line that reads as the same item, its id and its time in whole milliseconds included.
+/// What a step expects is not written.
 ///
 /// # Errors
 /// Of the writer.

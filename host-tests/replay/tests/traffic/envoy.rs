@@ -1,14 +1,16 @@
-//! What raw bytes mean is Envoy's to say: each request here is sent to a real Envoy, which must answer and hand
-//! on what the reader says.
+//! What raw bytes mean is Envoy's to say: each request here is sent to a real Envoy, which must answer and
+//! hand on what the reader says.
 
 use std::io::{Read as _, Write as _};
 use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::path::Path;
 use std::time::Duration;
 
-use crate::{data, exchanges, try_read};
+use crate::{exchanges, try_read};
 use recorder::{End, Recorder};
 use replay::Settings;
 use replay::envoy::Envoy;
+use replay::envoy_config::{Bootstrap, Rewrite};
 use replay::traffic::{Exchange, Format};
 
 const GET: &str = "GET / HTTP/1.1\r\nhost: a\r\n";
@@ -21,33 +23,108 @@ fn requests() -> Vec<Vec<u8>> {
     let mut add = |start: &str, rest: &[u8]| all.push([start.as_bytes(), rest].concat());
     // Request lines.
     for line in [
-        "GET / HTTP/1.1", "GET  /  HTTP/1.1", "GET\t/\tHTTP/1.1", "GET\r/\rHTTP/1.1\r", "GET / HTTP/1.1 ", " GET / HTTP/1.1",
-        "\r\n\n\rGET / HTTP/1.1", "GET /a b HTTP/1.1", "GET /\rx HTTP/1.1", "GET /", "GET", "GET/ HTTP/1.1", "GET / HTTP/1.0",
-        "GET / HTTP/1.2", "GET / HTTP/2.0", "GET / HTTP/1", "GET / HTTP/1.10", "GET / HTTP/01.1", "GET / http/1.1",
-        "GET / HTTP/1.1x", "G(T / HTTP/1.1", "GET /\u{7f} HTTP/1.1", "GET /é HTTP/1.1", "GET /\0 HTTP/1.1", "GET /\u{1} HTTP/1.1",
-        "GET /\"<>\\^`{|} HTTP/1.1", "GET /%zz%00//a/../b HTTP/1.1", "GET /a#b HTTP/1.1", "GET /a?x#b HTTP/1.1", "GET a HTTP/1.1",
-        "GET ?x HTTP/1.1", "GET * HTTP/1.1", "OPTIONS * HTTP/1.1", "GET http://b.example/x?y HTTP/1.1",
-        "GET https://b.example:443/x HTTP/1.1", "GET http://b HTTP/1.1", "GET http://b?x=1 HTTP/1.1", "GET http://u:p@b/x HTTP/1.1",
-        "GET http://u@v@b/x HTTP/1.1", "GET ftp://b/x HTTP/1.1", "GET ws://b/x HTTP/1.1", "GET HTTP://b/x HTTP/1.1",
-        "GET http:///x HTTP/1.1", "GET http:/b/x HTTP/1.1", "GET http://b//x HTTP/1.1", "GET http://b/x#y HTTP/1.1",
-        "GET http://[::1]:80/x HTTP/1.1", "GET http://b:99999/x HTTP/1.1", "GET http://b:/x HTTP/1.1", "GET http://b_c/x HTTP/1.1",
-        "CONNECT a HTTP/1.1", "CONNECT /x HTTP/1.1", "CONNECT a/b:1 HTTP/1.1",
+        "GET / HTTP/1.1",
+        "GET  /  HTTP/1.1",
+        "GET\t/\tHTTP/1.1",
+        "GET\r/\rHTTP/1.1\r",
+        "GET / HTTP/1.1 ",
+        " GET / HTTP/1.1",
+        "\r\n\n\rGET / HTTP/1.1",
+        "GET /a b HTTP/1.1",
+        "GET /\rx HTTP/1.1",
+        "GET /",
+        "GET",
+        "GET/ HTTP/1.1",
+        "GET / HTTP/1.0",
+        "GET / HTTP/1.2",
+        "GET / HTTP/2.0",
+        "GET / HTTP/1",
+        "GET / HTTP/1.10",
+        "GET / HTTP/01.1",
+        "GET / http/1.1",
+        "GET / HTTP/1.1x",
+        "G(T / HTTP/1.1",
+        "GET /\u{7f} HTTP/1.1",
+        "GET /é HTTP/1.1",
+        "GET /\0 HTTP/1.1",
+        "GET /\u{1} HTTP/1.1",
+        "GET /\"|'()[]{}~ HTTP/1.1",
+        "GET /%zz%00//a/../b HTTP/1.1",
+        "GET /a#b HTTP/1.1",
+        "GET /a?x#b HTTP/1.1",
+        "GET a HTTP/1.1",
+        "GET ?x HTTP/1.1",
+        "GET * HTTP/1.1",
+        "OPTIONS * HTTP/1.1",
+        "GET http://b.example/x?y HTTP/1.1",
+        "GET https://b.example:443/x HTTP/1.1",
+        "GET http://b HTTP/1.1",
+        "GET http://b?x=1 HTTP/1.1",
+        "GET http://u:p@b/x HTTP/1.1",
+        "GET http://u@v@b/x HTTP/1.1",
+        "GET ftp://b/x HTTP/1.1",
+        "GET ws://b/x HTTP/1.1",
+        "GET HTTP://b/x HTTP/1.1",
+        "GET http:///x HTTP/1.1",
+        "GET http:/b/x HTTP/1.1",
+        "GET http://b//x HTTP/1.1",
+        "GET http://b/x#y HTTP/1.1",
+        "GET http://[::1]:80/x HTTP/1.1",
+        "GET http://b:99999/x HTTP/1.1",
+        "GET http://b:/x HTTP/1.1",
+        "GET http://b_c/x HTTP/1.1",
+        "CONNECT a HTTP/1.1",
+        "CONNECT /x HTTP/1.1",
+        "CONNECT a/b:1 HTTP/1.1",
     ] {
         add(line, b"\r\nhost: a\r\n\r\n");
     }
     // Line ends.
     for head in [
-        "GET / HTTP/1.1\nhost: a\nx: 1\n\n", "GET / HTTP/1.1\r\nhost: a\nx: 1\r\n\n", "GET / HTTP/1.1\r\nhost: a\n\r\n",
-        "GET / HTTP/1.1\r\nhost: a\r\nx: 1\r\n\r\r\n\r\n", "GET / HTTP/1.1\n\rhost: a\r\n\r\n", "\u{16}\u{3}\u{1}\r\n\r\n",
+        "GET / HTTP/1.1\nhost: a\nx: 1\n\n",
+        "GET / HTTP/1.1\r\nhost: a\nx: 1\r\n\n",
+        "GET / HTTP/1.1\r\nhost: a\n\r\n",
+        "GET / HTTP/1.1\r\nhost: a\r\nx: 1\r\n\r\r\n\r\n",
+        "GET / HTTP/1.1\n\rhost: a\r\n\r\n",
+        "\u{16}\u{3}\u{1}\r\n\r\n",
     ] {
         add(head, b"");
     }
     // Header lines.
     for line in [
-        "x: 1\r\n 2", "x: 1\n 2", "x: 1 \r\n \t  2 ", "x: 1\r\n  \r\ny: 2", "x: 1\r\n y: 2", "x: 1\r\r\n \r2", "x\r\n : 2", "x: 1\r2",
-        "x: 1\r", "x:\r1", "x: \r1\r\r2\r", "x\ra: 1", "x\r: 1", "x", ": 1", "x : 1", "x y: 1", "\t: x", "x(: 1", "x\": 1", "x@: 1",
-        "x!#$%&'*+-.^_`|~: 1", ":path: /x", "x: 1\02", "x: 1\u{1}2", "x: 1\u{b}2", "x: 1\u{7f}2", "x: 1\t2", "x: é", "x: \"a",
-        "x:\t 1 \t", "x:", "content_length: 3",
+        "x: 1\r\n 2",
+        "x: 1\n 2",
+        "x: 1 \r\n \t  2 ",
+        "x: 1\r\n  \r\ny: 2",
+        "x: 1\r\n y: 2",
+        "x: 1\r\r\n \r2",
+        "x\r\n : 2",
+        "x: 1\r2",
+        "x: 1\r",
+        "x:\r1",
+        "x: \r1\r\r2\r",
+        "x\ra: 1",
+        "x\r: 1",
+        "x",
+        ": 1",
+        "x : 1",
+        "x y: 1",
+        "\t: x",
+        "x(: 1",
+        "x\": 1",
+        "x@: 1",
+        "x!#$%&'*+-.^_`|~: 1",
+        ":path: /x",
+        "x: 1\02",
+        "x: 1\u{1}2",
+        "x: 1\u{b}2",
+        "x: 1\u{7f}2",
+        "x: 1\t2",
+        "x: é",
+        "x: \"a",
+        "x:\t 1 \t",
+        "x:",
+        "content_length: 3",
     ] {
         add(GET, format!("{line}\r\n\r\n").as_bytes());
     }
@@ -55,7 +132,20 @@ fn requests() -> Vec<Vec<u8>> {
     add(GET, b"x\xff: 1\r\n\r\n");
     // Hosts.
     for host in [
-        "", "a b", "a/b", "u@a", "a:80", "[::1]:80", "[a", "a, b", "a\r\nhost: b", "a\r\nhost: a", "\r\n a", "a?b", "a\\b", "a_b",
+        "",
+        "a b",
+        "a/b",
+        "u@a",
+        "a:80",
+        "[::1]:80",
+        "[a",
+        "a, b",
+        "a\r\nhost: b",
+        "a\r\nhost: a",
+        "\r\n a",
+        "a?b",
+        "a\\b",
+        "a_b",
     ] {
         add("GET / HTTP/1.1\r\n", format!("host: {host}\r\n\r\n").as_bytes());
     }
@@ -65,8 +155,28 @@ fn requests() -> Vec<Vec<u8>> {
     add("GET http://b/x HTTP/1.1\r\n", b"host: a b\r\nhost: c\r\n\r\n");
     // Lengths.
     for length in [
-        "3", "abc", "+3", "-3", "0x3", "  3  ", "\t3\t", "3 3", "", "3\r\ncontent-length: 3", "3\r\ncontent-length: 4", "3, 3", "3,",
-        "0003", "99999999999999999999999", "\r\n 3", "3\r\n ", "3\r\n 3", "3\r3", "\u{b}3",
+        "3",
+        "abc",
+        "+3",
+        "-3",
+        "0x3",
+        "  3  ",
+        "\t3\t",
+        "3 3",
+        "",
+        "3\r\ncontent-length: 3",
+        "3\r\ncontent-length: 4",
+        "3, 3",
+        "3,",
+        "0003",
+        "99999999999999999999999",
+        "\r\n 3",
+        "3\r\n ",
+        "3\r\n 3",
+        "3\r3",
+        "3\r",
+        "\r3",
+        "\u{b}3",
     ] {
         add(POST, format!("content-length: {length}\r\n\r\nabc").as_bytes());
     }
@@ -77,28 +187,73 @@ fn requests() -> Vec<Vec<u8>> {
     add("CONNECT a:443 HTTP/1.1\r\nhost: a\r\n", b"transfer-encoding: chunked\r\n\r\n0\r\n\r\n");
     // Codings.
     for coding in [
-        "chunked", "CHUNKED", "\tchunked", "\r\n chunked", "chu\rnked", "chu\r\n nked", "chunked\r\ntransfer-encoding: chunked",
-        "chunked, chunked", "gzip, chunked", "gzip", "identity", "", "xchunked", "\"chunked\"", "chunked;q=1", "chunked,",
-        "chunked\r\ncontent-length: 3", "gzip\r\ncontent-length: 3", "chunked\0", "\u{b}chunked",
+        "chunked",
+        "CHUNKED",
+        "\tchunked",
+        "\r\n chunked",
+        "chu\rnked",
+        "chu\r\n nked",
+        "chunked\r\ntransfer-encoding: chunked",
+        "chunked, chunked",
+        "gzip, chunked",
+        "gzip",
+        "identity",
+        "",
+        "xchunked",
+        "\"chunked\"",
+        "chunked;q=1",
+        "chunked,",
+        "chunked\r\ncontent-length: 3",
+        "gzip\r\ncontent-length: 3",
+        "chunked\0",
+        "\u{b}chunked",
+        "chunked\r",
+        "\rchunked",
     ] {
         add(POST, format!("transfer-encoding: {coding}\r\n\r\n3\r\nabc\r\n0\r\n\r\n").as_bytes());
     }
     add(GET, b"transfer-encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n");
     // Chunks.
     for body in [
-        "0\r\n\r\n", "A\r\n0123456789\r\n0\r\n\r\n", "3;a=b;c=\"d\"\r\nabc\r\n0;x\r\n\r\n", "3 \r\nabc\r\n0\r\n\r\n", "3 a\r\nabc\r\n0\r\n\r\n",
-        "3 \t ;a\r\nabc\r\n0\r\n\r\n", "3;a\0b\r\nabc\r\n0\r\n\r\n", " 3\r\nabc\r\n0\r\n\r\n", "3\nabc\n0\n\n", "3\nabc\r\n0\r\n\r\n",
-        "0x3\r\nabc\r\n0\r\n\r\n", "zz\r\nabc\r\n0\r\n\r\n", "\r\nabc\r\n0\r\n\r\n", "0003\r\nabc\r\n000\r\n\r\n", "3\r\r\nabc\r\n0\r\n\r\n",
-        "0000000000000000000000000000000000003\r\nabc\r\n0\r\n\r\n", "fffffffffffffffff\r\nabc\r\n0\r\n\r\n", "3\r\nabcd\r\n0\r\n\r\n",
-        "3\r\nabc\n0\r\n\r\n", "3\r\nabcXYZ W\r\n0\r\n\r\n", "3\r\nabc0\r\n\r\n", "3;a\rb\r\nabc\r\n0\r\n\r\n", "3\r\nabc\n\r\n0\r\n\r\n",
+        "0\r\n\r\n",
+        "A\r\n0123456789\r\n0\r\n\r\n",
+        "3;a=b;c=\"d\"\r\nabc\r\n0;x\r\n\r\n",
+        "3 \r\nabc\r\n0\r\n\r\n",
+        "3 a\r\nabc\r\n0\r\n\r\n",
+        "3 \t ;a\r\nabc\r\n0\r\n\r\n",
+        "3;a\0b\r\nabc\r\n0\r\n\r\n",
+        " 3\r\nabc\r\n0\r\n\r\n",
+        "3\nabc\n0\n\n",
+        "3\nabc\r\n0\r\n\r\n",
+        "0x3\r\nabc\r\n0\r\n\r\n",
+        "zz\r\nabc\r\n0\r\n\r\n",
+        "\r\nabc\r\n0\r\n\r\n",
+        "0003\r\nabc\r\n000\r\n\r\n",
+        "3\r\r\nabc\r\n0\r\n\r\n",
+        "0000000000000000000000000000000000003\r\nabc\r\n0\r\n\r\n",
+        "fffffffffffffffff\r\nabc\r\n0\r\n\r\n",
+        "3\r\nabcd\r\n0\r\n\r\n",
+        "3\r\nabc\n0\r\n\r\n",
+        "3\r\nabcXYZ W\r\n0\r\n\r\n",
+        "3\r\nabc0\r\n\r\n",
+        "3;a\rb\r\nabc\r\n0\r\n\r\n",
+        "3\r\nabc\n\r\n0\r\n\r\n",
         "3:\r\nabc\r\n0\r\n\r\n",
     ] {
         add(CHUNKED, body.as_bytes());
     }
     // Trailers.
     for trailers in [
-        "x: 1\r\ny: 2\r\n\r\n", "x: 1\r\n 2\r\n\r\n", "x: 1\n\n", "\n", "x y: 1\r\n\r\n", "x: \0\r\n\r\n", "x\r\n\r\n", " x: 1\r\n\r\n",
-        ":path: /\r\n\r\n", "x: 1\r2\r\n\r\n",
+        "x: 1\r\ny: 2\r\n\r\n",
+        "x: 1\r\n 2\r\n\r\n",
+        "x: 1\n\n",
+        "\n",
+        "x y: 1\r\n\r\n",
+        "x: \0\r\n\r\n",
+        "x\r\n\r\n",
+        " x: 1\r\n\r\n",
+        ":path: /\r\n\r\n",
+        "x: 1\r2\r\n\r\n",
     ] {
         add(CHUNKED, format!("3\r\nabc\r\n0\r\n{trailers}").as_bytes());
     }
@@ -138,9 +293,8 @@ fn refused_by_configuration() -> Vec<(String, u16)> {
 
 fn exchange(bytes: &[u8]) -> Exchange {
     let (items, _) = try_read("a.http", bytes, Some(Format::Raw)).unwrap();
-    let mut exchanges = exchanges(items);
-    assert_eq!(exchanges.len(), 1, "{}", bytes.escape_ascii());
-    exchanges.remove(0)
+    // What comes after a request that Envoy frames in another way than most is one of its own.
+    exchanges(items).remove(0)
 }
 
 /// The status of the answer, `None` where there is none. A client that sent too little closes its side.
@@ -165,10 +319,19 @@ fn send(gateway: SocketAddr, bytes: &[u8], leaves: bool) -> Option<u16> {
 
 /// A request as both sides can see it. Envoy ends some headers, adds some, and joins others.
 fn seen(headers: &[(String, Vec<u8>)]) -> Vec<(String, Vec<u8>)> {
-    let ends = ["host", "connection", "transfer-encoding", "x-forwarded-proto", "x-request-id", "x-envoy-expected-rq-timeout-ms"];
+    let ends = [
+        "host",
+        "connection",
+        "transfer-encoding",
+        "x-forwarded-proto",
+        "x-request-id",
+        "x-envoy-expected-rq-timeout-ms",
+    ];
     let mut list: Vec<(String, Vec<u8>)> =
         headers.iter().map(|(name, value)| (name.to_ascii_lowercase(), value.clone())).collect();
-    list.retain(|(name, value)| !ends.contains(&name.as_str()) && !(name == "content-length" && value == b"0"));
+    list.retain(|(name, value)| {
+        !ends.contains(&name.as_str()) && !(name == "content-length" && value == b"0")
+    });
     list.sort();
     list
 }
@@ -176,9 +339,11 @@ fn seen(headers: &[(String, Vec<u8>)]) -> Vec<(String, Vec<u8>)> {
 #[tokio::test(flavor = "multi_thread")]
 async fn envoy_agrees() {
     let recorder = Recorder::start().await.unwrap();
-    let config = std::fs::read_to_string(data("raw/envoy.yaml")).unwrap();
-    let config = config.replace("UPSTREAM_PORT", &recorder.addr().port().to_string());
-    let envoy = Envoy::start(&config, &Settings::discover(&data("raw")).unwrap().launch()).await.unwrap();
+    let bootstrap = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/plain.yaml");
+    let settings = Settings::discover(&bootstrap).unwrap();
+    let rewrite = Rewrite { upstream: recorder.addr(), dist: &settings.dist, access_log: None };
+    let config = Bootstrap::read(&bootstrap).unwrap().rewritten(&rewrite).unwrap();
+    let envoy = Envoy::start(&config, &settings.launch()).await.unwrap();
     let gateway = envoy.listener("ingress").await.unwrap();
 
     let mut differences = Vec::new();

@@ -13,8 +13,12 @@ fn all(files: &[(&str, &str)], format: Option<Format>) -> anyhow::Result<Vec<Ite
 }
 
 const HAR: &str = r#"{"log": {"entries": [
-    {"startedDateTime": "2024-05-06T07:08:10Z", "request": {"method": "GET", "url": "http://a/2", "headers": []}, "response": {"status": 200, "headers": []}},
-    {"startedDateTime": "2024-05-06T07:08:09Z", "request": {"method": "GET", "url": "http://a/1", "headers": []}, "response": {"status": 200, "headers": []}}
+    {"startedDateTime": "2024-05-06T07:08:10Z",
+     "request": {"method": "GET", "url": "http://a/2", "headers": []},
+     "response": {"status": 200, "headers": []}},
+    {"startedDateTime": "2024-05-06T07:08:09Z",
+     "request": {"method": "GET", "url": "http://a/1", "headers": []},
+     "response": {"status": 200, "headers": []}}
 ]}}"#;
 
 #[test]
@@ -39,8 +43,12 @@ fn files_are_read_in_the_order_given() {
 fn lines_of_several_files_are_as_one() {
     let items = all(&[("a.jsonl", "{\"t_ms\": 1000}"), ("b.jsonl", "{\"t_ms\": 2000}")], None);
     assert_eq!(times(&exchanges(items.unwrap())), [1000, 2000]);
-    let error = all(&[("a.jsonl", "{\"t_ms\": 1000}"), ("b.jsonl", "{\"t_ms\": 0}")], None).unwrap_err().to_string();
-    assert!(error.ends_with("b.jsonl:1: t_ms: 0 is before the 1000 of a line above it: sort the file by t_ms"), "{error}");
+    let error =
+        all(&[("a.jsonl", "{\"t_ms\": 1000}"), ("b.jsonl", "{\"t_ms\": 0}")], None).unwrap_err().to_string();
+    assert!(
+        error.ends_with("b.jsonl:1: t_ms: 0 is before the 1000 of a line above it: sort the file by t_ms"),
+        "{error}"
+    );
 }
 
 #[test]

@@ -14,7 +14,10 @@ fn chrome() {
     assert_eq!(ids(&exchanges), ["chrome:1", "chrome:0"]);
     assert_eq!(times(&exchanges), [0, 500]);
     assert_eq!(exchanges[1].origin.to_string(), "chrome.har:20");
-    assert_eq!(shown(&exchanges[0]), "GET https://shop.example/pixel.gif H2 [Referer=https://shop.example/checkout] none");
+    assert_eq!(
+        shown(&exchanges[0]),
+        "GET https://shop.example/pixel.gif H2 [Referer=https://shop.example/checkout] none"
+    );
     assert_eq!(
         shown(&exchanges[1]),
         "POST https://shop.example/api/orders?page=2&token=c3VwZXItc2VjcmV0 H2 [accept=*/*, \
@@ -34,10 +37,10 @@ fn chrome() {
     assert_eq!(
         warnings,
         [
-            "chrome.har:137: log.entries[2]: skipped: it was never answered",
-            "chrome.har:169: log.entries[3]: skipped: wss: is not HTTP",
-            "chrome.har:203: log.entries[4]: skipped: data: is not HTTP",
-            "chrome.har:233: log.entries[5]: skipped: chrome-extension: is not HTTP",
+            "chrome.har:162: log.entries[2]: skipped: it was never answered",
+            "chrome.har:196: log.entries[3]: skipped: wss: is not HTTP",
+            "chrome.har:231: log.entries[4]: skipped: data: is not HTTP",
+            "chrome.har:262: log.entries[5]: skipped: chrome-extension: is not HTTP",
         ]
     );
 }
@@ -62,7 +65,8 @@ fn firefox() {
     assert_eq!(answer(&exchanges[2]), "200 [content-length=0] ");
     assert_eq!(
         warnings,
-        ["firefox.har:4: log.entries[2].response.content: the body was not recorded: answered with an empty one"]
+        ["firefox.har:4: log.entries[2].response.content: the body was not recorded: answered with \
+          an empty one"]
     );
 }
 
@@ -93,15 +97,15 @@ fn mitmproxy() {
     // Bytes that are not UTF-8 are lone surrogates, and the host on the wire is not that of the URL.
     assert_eq!(
         shown(&exchanges[0]),
-        "PUT http://files.example/upload H1 [Content-Type=application/octet-stream, Transfer-Encoding=chunked] \
-         a\\xff\\x80\\x00b"
+        "PUT http://files.example/upload H1 [Content-Type=application/octet-stream, \
+         Transfer-Encoding=chunked] a\\xff\\x80\\x00b"
     );
     assert_eq!(answer(&exchanges[0]), "204 [] ");
     assert_eq!(
         warnings,
         [
-            "mitmproxy.har:47: log.entries[1]: skipped: a WebSocket",
-            "mitmproxy.har:76: log.entries[2]: skipped: it was never answered",
+            "mitmproxy.har:48: log.entries[1]: skipped: a WebSocket",
+            "mitmproxy.har:77: log.entries[2]: skipped: it was never answered",
         ]
     );
 }
@@ -127,7 +131,7 @@ fn charles() {
          q=a+b%26c%3D%C3%A9&empty="
     );
     assert_eq!(answer(&exchanges[1]), "200 [server=nginx, connection=keep-alive] ok");
-    assert_eq!(warnings, ["charles.har:52: log.entries[1]: skipped: a tunnel"]);
+    assert_eq!(warnings, ["charles.har:50: log.entries[1]: skipped: a tunnel"]);
     // Times count from the earliest entry, though that one is left out.
     assert_eq!(times(&exchanges), [1000, 2000]);
 }
@@ -150,17 +154,17 @@ fn playwright() {
     let (exchanges, warnings) = file("playwright.har");
     assert_eq!(
         shown(&exchanges[0]),
-        "POST https://shop.example/avatar H2 [content-type=multipart/form-data; boundary=----WebKitFormBoundaryx, \
-         cookie=sid=deadbeefcafe] none"
+        "POST https://shop.example/avatar H2 [content-type=multipart/form-data; \
+         boundary=----WebKitFormBoundaryx, cookie=sid=deadbeefcafe] none"
     );
     assert_eq!(
         warnings,
         [
-            "playwright.har:10: log.entries[0].request.postData.params: a multipart body cannot be rebuilt from its \
-             parts",
+            "playwright.har:10: log.entries[0].request.postData.params: a multipart body cannot be rebuilt \
+             from its parts",
             "playwright.har:10: log.entries[0].request: its body was not recorded: sent without one",
-            "playwright.har:10: log.entries[0].response.content: the body was not recorded: answered with an empty \
-             one",
+            "playwright.har:10: log.entries[0].response.content: the body was not recorded: answered with \
+             an empty one",
             "playwright.har:55: log.entries[1]: skipped: it was never answered",
         ]
     );
@@ -202,7 +206,8 @@ fn post_data_in_all_its_forms() {
         assert!(shown(&exchanges[0]).ends_with(&format!(" {body}")), "{}", shown(&exchanges[0]));
         assert!(warnings.is_empty(), "{warnings:?}");
     }
-    let (exchanges, warnings) = read("a.har", entry("", r#""postData": {"text": "x", "encoding": "rot13"},"#));
+    let (exchanges, warnings) =
+        read("a.har", entry("", r#""postData": {"text": "x", "encoding": "rot13"},"#));
     assert!(shown(&exchanges[0]).ends_with(" x"));
     assert!(warnings[0].ends_with("request.postData.encoding: \"rot13\" is not known: taken as text"));
 }
@@ -232,7 +237,8 @@ fn headers_that_cannot_be_sent_are_left_out() {
     let text = r#"{"log": {"entries": [{"startedDateTime": "2024-05-06T07:08:09Z",
         "request": {"method": "GET", "url": "https://u:p@a.example/a b", "headers": [
             {"name": "x", "value": "1\n2"}, {"name": "y", "value": "1\r2"}, {"name": "z"}]},
-        "response": {"status": 200, "headers": [{"name": "a b", "value": "1"}, {"name": "ok", "value": "1"}]}}]}}"#;
+        "response": {"status": 200, "headers": [{"name": "a b", "value": "1"},
+            {"name": "ok", "value": "1"}]}}]}}"#;
     let (exchanges, warnings) = read("a.har", text);
     assert_eq!(shown(&exchanges[0]), "GET https://a.example/a%20b H1 [x=1, x=2, z=] none");
     assert_eq!(answer(&exchanges[0]), "200 [ok=1] ");
@@ -249,10 +255,15 @@ fn headers_that_cannot_be_sent_are_left_out() {
 
 #[test]
 fn statuses_no_upstream_has() {
-    for (status, what) in [("101", "a WebSocket"), ("103", "status 103"), ("1000", "status 1000"), ("-1", "never")] {
+    for (status, what) in
+        [("101", "a WebSocket"), ("103", "status 103"), ("1000", "status 1000"), ("-1", "never")]
+    {
         let text = entry("", "").replace(r#""status": 200"#, &format!(r#""status": {status}"#));
         let (exchanges, warnings) = read("a.har", text);
         assert!(exchanges.is_empty() && warnings[0].contains(what), "{warnings:?}");
     }
-    assert!(error("a.har", entry("", "").replace("200", "\"200\"")).contains("log.entries[0].response.status: invalid type"));
+    assert!(
+        error("a.har", entry("", "").replace("200", "\"200\""))
+            .contains("log.entries[0].response.status: invalid type")
+    );
 }

@@ -31,8 +31,14 @@ fn broken(from: &str, to: &str) -> String {
 
 #[test]
 fn not_json() {
-    assert_eq!(broken("\"version\": \"1.2\",", "\"version\": \"1.2\""), "x/a.har:4:5: log: expected `,` or `}`");
-    assert_eq!(error("a.har", "{\"log\": {\"entries\": ["), "a.har:1:21: log.entries: EOF while parsing a list");
+    assert_eq!(
+        broken("\"version\": \"1.2\",", "\"version\": \"1.2\""),
+        "x/a.har:4:5: log: expected `,` or `}`"
+    );
+    assert_eq!(
+        error("a.har", "{\"log\": {\"entries\": ["),
+        "a.har:1:21: log.entries: EOF while parsing a list"
+    );
     assert_eq!(error("a.har", ""), "a.har:1:0: EOF while parsing a value");
     assert_eq!(error("a.har", "<html>"), "a.har:1:1: expected value");
     assert_eq!(error("a.har", "{\"log\":{\"entries\":[]}} x"), "a.har:1:24: trailing characters");
@@ -65,15 +71,16 @@ fn a_member_has_another_type() {
     );
     assert_eq!(
         broken("\"value\": \"b\"", "\"value\": 1.5"),
-        "x/a.har:15:50: log.entries[1].request.headers[0].value: invalid type: floating point `1.5`, expected a string"
+        "x/a.har:15:50: log.entries[1].request.headers[0].value: invalid type: floating point `1.5`, \
+         expected a string"
     );
     assert_eq!(
         broken("\"entries\": [", "\"entries\": {}, \"x\": ["),
-        "x/a.har:4:17: log.entries: invalid type: map, expected a sequence"
+        "x/a.har:4:15: log.entries: invalid type: map, expected a sequence"
     );
     assert_eq!(
         broken("\"GET\", \"url\"", "\"GET\", \"method\": \"PUT\", \"url\""),
-        "x/a.har:7:56: log.entries[0].request: duplicate field `method`"
+        "x/a.har:7:46: log.entries[0].request: duplicate field `method`"
     );
 }
 
@@ -84,7 +91,10 @@ fn a_value_makes_no_sense() {
         "x/a.har:10: log.entries[1].startedDateTime: \"yesterday\" is no date with a zone, like \
          2024-05-06T07:08:09.123Z"
     );
-    assert_eq!(broken("https://a.example/2", "/2"), "x/a.har:10: log.entries[1].request.url: \"/2\" is not a URL");
+    assert_eq!(
+        broken("https://a.example/2", "/2"),
+        "x/a.har:10: log.entries[1].request.url: \"/2\" is not a URL"
+    );
     assert_eq!(
         broken("eA==", "e*=="),
         "x/a.har:5: log.entries[0].response.content.text: bad base64: Invalid symbol 42, offset 1."

@@ -63,7 +63,8 @@ fn shown(exchange: &Exchange) -> String {
     let Request { method, path, authority, scheme, protocol, .. } = &request;
     let headers: Vec<String> =
         request.headers.iter().map(|(name, value)| format!("{name}={}", value.escape_ascii())).collect();
-    let body = request.body.as_ref().map_or("none".to_owned(), |body| body.concat().escape_ascii().to_string());
+    let body =
+        request.body.as_ref().map_or("none".to_owned(), |body| body.concat().escape_ascii().to_string());
     format!(
         "{method} {scheme}://{}{} {protocol:?} [{}] {body}",
         authority.escape_ascii(),

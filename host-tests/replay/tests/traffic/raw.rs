@@ -11,8 +11,13 @@ fn one(text: impl AsRef<[u8]>) -> Exchange {
 
 #[test]
 fn requests_stand_one_after_another() {
-    let text = "GET /1 HTTP/1.1\r\nhost: a\r\n\r\n\r\n\nPOST /2 HTTP/1.1\r\nhost: a\r\ncontent-length: 3\r\n\r\nabcPUT /3 HTTP/1.1\nhost: a\n\
-                transfer-encoding: chunked\n\n3;x=y\r\nabc\r\n1\r\nd\r\n0\r\nX-T: 1\r\n\r\nGET /4 HTTP/1.1\r\nhost: a\r\n\r\n\r\n";
+    let text = concat!(
+        "GET /1 HTTP/1.1\r\nhost: a\r\n\r\n\r\n\n",
+        "POST /2 HTTP/1.1\r\nhost: a\r\ncontent-length: 3\r\n\r\nabc",
+        "PUT /3 HTTP/1.1\nhost: a\ntransfer-encoding: chunked\n\n",
+        "3;x=y\r\nabc\r\n1\r\nd\r\n0\r\nX-T: 1\r\n\r\n",
+        "GET /4 HTTP/1.1\r\nhost: a\r\n\r\n\r\n"
+    );
     let (exchanges, warnings) = read("dir/a.raw", text);
     assert_eq!(ids(&exchanges), ["a:0", "a:1", "a:2", "a:3"]);
     let lines: Vec<u64> = exchanges.iter().map(|exchange| exchange.origin.line).collect();
@@ -28,7 +33,8 @@ fn requests_stand_one_after_another() {
     );
     assert_eq!(exchanges[2].step.request(None).trailers, [("X-T".to_owned(), b"1".to_vec())]);
     // No byte is lost or changed, but for empty lines at the end of the file.
-    let raw: Vec<u8> = exchanges.iter().flat_map(|exchange| exchange.step.request(None).raw.unwrap()).collect();
+    let raw: Vec<u8> =
+        exchanges.iter().flat_map(|exchange| exchange.step.request(None).raw.unwrap()).collect();
     assert_eq!(raw, text.as_bytes()[..text.len() - 2]);
     assert!(warnings.is_empty() && exchanges.iter().all(|exchange| exchange.malformed.is_none()));
 }
@@ -88,7 +94,10 @@ fn what_is_cut_off_waits_for_ever() {
         &format!("{head}transfer-encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\nx: 1\r\n"),
     ] {
         let malformed = one(text).malformed;
-        assert!(malformed.as_ref().is_some_and(|malformed| malformed.status.is_none()), "{text}: {malformed:?}");
+        assert!(
+            malformed.as_ref().is_some_and(|malformed| malformed.status.is_none()),
+            "{text}: {malformed:?}"
+        );
         assert!(malformed.unwrap().to_string().ends_with("(Envoy waits for the rest)"));
     }
 }

@@ -69,6 +69,11 @@ fn configured<P: Policy>(spec: &PluginSpec, env: &dyn Env) -> Result<Box<dyn Any
     Ok(Box::new(typed))
 }
 
+/// Whether there is a filter of this name.
+pub(super) fn is_known(spec: &PluginSpec) -> bool {
+    PLUGINS.iter().any(|(name, _)| *name == spec.plugin())
+}
+
 /// Sets up the filter that `spec` describes.
 pub(super) fn build(spec: &PluginSpec, settings: &Settings) -> Result<Box<dyn AnyFilter>> {
     let factory = PLUGINS.iter().find(|(name, _)| *name == spec.plugin());

@@ -31,6 +31,11 @@ pub(super) fn check(plugin: &PluginSpec, settings: &Settings) -> Result<()> {
     build(plugin, settings).map(drop)
 }
 
+/// Whether the plugin is one of this repository's.
+pub(super) fn is_known(plugin: &PluginSpec) -> bool {
+    filter::is_known(plugin)
+}
+
 /// One gateway.
 pub(crate) struct Native {
     slots: Vec<Slot>,

@@ -34,7 +34,11 @@ pub(super) fn size(size: Option<f64>) -> Option<u64> {
 }
 
 /// The body of a request.
-pub(super) fn posted(data: Option<PostData>, size: Option<u64>, place: &mut Place<'_>) -> Result<Option<Vec<u8>>> {
+pub(super) fn posted(
+    data: Option<PostData>,
+    size: Option<u64>,
+    place: &mut Place<'_>,
+) -> Result<Option<Vec<u8>>> {
     let Some(data) = data else { return Ok(None) };
     if let Some(text) = data.text.filter(|text| !text.0.is_empty()) {
         return decoded(text.0, data.encoding.as_deref(), "request.postData", place).map(Some);
@@ -51,14 +55,21 @@ pub(super) fn posted(data: Option<PostData>, size: Option<u64>, place: &mut Plac
     Ok(Some(form(&params, size)))
 }
 
-/// A form from its fields. Exporters differ in whether they decode them, so the size decides where it is known.
+/// A form from its fields. Exporters differ in whether they decode them, so the size decides where it is
+/// known.
 fn form(params: &[Param], size: Option<u64>) -> Vec<u8> {
     let build = |encode: bool, equals: bool| {
         let field = |text: &[u8]| {
-            if encode { percent_encode(text, FORM).to_string().replace(' ', "+").into_bytes() } else { text.to_vec() }
+            if encode {
+                percent_encode(text, FORM).to_string().replace(' ', "+").into_bytes()
+            } else {
+                text.to_vec()
+            }
         };
         let pairs = params.iter().map(|param| match &param.value {
-            Some(value) if equals || !value.0.is_empty() => [field(&param.name.0), field(&value.0)].join(&b'='),
+            Some(value) if equals || !value.0.is_empty() => {
+                [field(&param.name.0), field(&value.0)].join(&b'=')
+            }
             _ => field(&param.name.0),
         });
         pairs.collect::<Vec<_>>().join(&b'&')
@@ -97,7 +108,8 @@ fn decoded(text: Vec<u8>, encoding: Option<&str>, member: &str, place: &mut Plac
 /// Base64, line breaks within it left out.
 pub(in crate::traffic) fn decode(text: &[u8]) -> Result<Vec<u8>, base64::DecodeError> {
     if text.iter().any(u8::is_ascii_whitespace) {
-        return BASE64.decode(text.iter().copied().filter(|byte| !byte.is_ascii_whitespace()).collect::<Vec<_>>());
+        return BASE64
+            .decode(text.iter().copied().filter(|byte| !byte.is_ascii_whitespace()).collect::<Vec<_>>());
     }
     BASE64.decode(text)
 }

@@ -20,7 +20,9 @@ pub(super) fn read(request: model::Request, step: &mut Step, place: &mut Place<'
             name if name.eq_ignore_ascii_case("host") && !pseudo && !value.is_empty() => {
                 step.authority.0 = value;
             }
-            name if value.iter().any(|byte| matches!(byte, b'\r' | b'\0')) || name.contains(['\r', '\n', '\0']) => {
+            name if value.iter().any(|byte| matches!(byte, b'\r' | b'\0'))
+                || name.contains(['\r', '\n', '\0']) =>
+            {
                 place.warn(&format!("request.headers[{index}]"), "left out: no request can hold it");
             }
             // Browsers join the values of one name by line feeds.

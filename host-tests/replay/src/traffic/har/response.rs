@@ -18,7 +18,8 @@ pub(super) fn read(response: model::Response, step: &mut Step, place: &mut Place
         let name = header.name;
         // Bodies are recorded without transfer or content coding.
         let gone = ["content-encoding", "transfer-encoding"];
-        let gone = gone.iter().any(|gone| name.eq_ignore_ascii_case(gone) && !(head && *gone == "content-encoding"));
+        let gone =
+            gone.iter().any(|gone| name.eq_ignore_ascii_case(gone) && !(head && *gone == "content-encoding"));
         if gone || name.starts_with(':') {
             continue;
         }
@@ -50,7 +51,8 @@ pub(super) fn read(response: model::Response, step: &mut Step, place: &mut Place
 /// The header of a cookie, without its expiry: a replay keeps no cookies.
 fn set_cookie(cookie: &model::Cookie) -> Vec<u8> {
     let mut value = format!("{}={}", cookie.name, cookie.value);
-    for (name, text) in [("Path", &cookie.path), ("Domain", &cookie.domain), ("SameSite", &cookie.same_site)] {
+    for (name, text) in [("Path", &cookie.path), ("Domain", &cookie.domain), ("SameSite", &cookie.same_site)]
+    {
         if let Some(text) = text.as_ref().filter(|text| !text.is_empty()) {
             value.push_str(&format!("; {name}={text}"));
         }

@@ -71,24 +71,45 @@ mod tests {
             ("https://a.example:443/x#frag?no", Scheme::Https, "a.example", "/x"),
             ("HTTPS://a.example:80", Scheme::Https, "a.example:80", "/"),
             ("http://a.example:80?x=1", Scheme::Http, "a.example", "/?x=1"),
-            ("https://[2001:db8::1]:8443/a/../b/%2e%2E/%00//", Scheme::Https, "[2001:db8::1]:8443", "/a/../b/%2e%2E/%00//"),
+            (
+                "https://[2001:db8::1]:8443/a/../b/%2e%2E/%00//",
+                Scheme::Https,
+                "[2001:db8::1]:8443",
+                "/a/../b/%2e%2E/%00//",
+            ),
             ("http://[::1]:80/", Scheme::Http, "[::1]", "/"),
             ("http://a:/x@y", Scheme::Http, "a", "/x@y"),
             ("http://u:p@a/é ?q=\"<>{}|", Scheme::Http, "a", "/%C3%A9%20?q=\"<>{}|"),
         ] {
             let Ok(read) = parse(url) else { panic!("{url}") };
             assert_eq!(format!("{:?}", read.scheme), format!("{scheme:?}"), "{url}");
-            assert_eq!((read.authority.as_str(), read.path.as_slice()), (authority, path.as_bytes()), "{url}");
+            assert_eq!(
+                (read.authority.as_str(), read.path.as_slice()),
+                (authority, path.as_bytes()),
+                "{url}"
+            );
             assert_eq!((read.userinfo, read.encoded), (url.contains("u:p@"), url.contains('é')), "{url}");
         }
     }
 
     #[test]
     fn what_is_no_http_url() {
-        for url in ["", "/x", "a.example/x", "http:/a", "http://", "http:///x", "http://a b/", "http://[::1/", "1x:y"] {
+        for url in [
+            "",
+            "/x",
+            "a.example/x",
+            "http:/a",
+            "http://",
+            "http:///x",
+            "http://a b/",
+            "http://[::1/",
+            "1x:y",
+        ] {
             assert!(matches!(parse(url), Err(NoUrl::Invalid)), "{url}");
         }
-        for url in ["data:text/plain,x", "blob:https://a/1", "chrome-extension://a/b.js", "wss://a/", "about:blank"] {
+        for url in
+            ["data:text/plain,x", "blob:https://a/1", "chrome-extension://a/b.js", "wss://a/", "about:blank"]
+        {
             assert!(matches!(parse(url), Err(NoUrl::Scheme(_))), "{url}");
         }
     }

@@ -81,8 +81,14 @@ mod tests {
     #[test]
     fn repetitions_multiply() {
         assert_eq!(of(r#"{"path": "/abc", "t_ms": 5, "x": [1.5, -1, null, true]}"#), Some(4));
-        assert_eq!(of(r#"{"body": {"times": 1000, "repeat": {"join": ["ab", {"repeat": "c", "times": 3}]}}}"#), Some(5000));
-        assert_eq!(of(r#"{"a": {"repeat": {"repeat": "ab", "times": 9999999999999}, "times": 9999999999}}"#), Some(usize::MAX));
+        assert_eq!(
+            of(r#"{"body": {"times": 1000, "repeat": {"join": ["ab", {"repeat": "c", "times": 3}]}}}"#),
+            Some(5000)
+        );
+        assert_eq!(
+            of(r#"{"a": {"repeat": {"repeat": "ab", "times": 9999999999999}, "times": 9999999999}}"#),
+            Some(usize::MAX)
+        );
         assert_eq!(of(r#"{"expect": {"body_json": {"times": 99999999999, "a": "b"}}}"#), Some(1));
         assert_eq!(of(r#"{"body": {"repeat": "a", "times": 5}"#), None);
     }

@@ -11,6 +11,8 @@ pub(super) struct Head {
     pub(super) method: String,
     pub(super) target: Vec<u8>,
     pub(super) headers: List,
+    /// The value of a `transfer-encoding` holds a CR.
+    pub(super) split_coding: bool,
     /// Bytes up to the body.
     pub(super) length: usize,
 }
@@ -30,7 +32,8 @@ pub(super) fn parse(bytes: &[u8]) -> Result<Head, Malformed> {
     };
     let mut plain = request_line(bytes.get(..line).unwrap_or_default())?;
     let Some(length) = end(bytes) else { return Err(cut_off("the head does not end")) };
-    plain.extend(header_lines(bytes.get(line + 1..length).unwrap_or_default())?);
+    let mut split_coding = false;
+    plain.extend(header_lines(bytes.get(line + 1..length).unwrap_or_default(), &mut split_coding)?);
     let mut headers = slots(&plain);
     let mut request = httparse::Request::new(&mut headers);
     let status = request.parse(&plain).map_err(refusal)?;
@@ -39,13 +42,14 @@ pub(super) fn parse(bytes: &[u8]) -> Result<Head, Malformed> {
         method: request.method.unwrap_or_default().to_owned(),
         target: request.path.unwrap_or_default().as_bytes().to_vec(),
         headers: list(request.headers),
+        split_coding,
         length,
     })
 }
 
 /// Trailers: header lines up to and with the empty line.
 pub(super) fn trailers(lines: &[u8]) -> Result<List, Malformed> {
-    let plain = header_lines(lines)?;
+    let plain = header_lines(lines, &mut false)?;
     let mut headers = slots(&plain);
     let parsed = httparse::parse_headers(&plain, &mut headers).map_err(refusal)?;
     let (length, headers) = match parsed {
@@ -65,7 +69,7 @@ fn request_line(line: &[u8]) -> Result<Vec<u8>, Malformed> {
     let words: Vec<&[u8]> = line.split(space).filter(|word| !word.is_empty()).collect();
     let [_, target, version] = words.as_slice() else {
         return Err(match words.as_slice() {
-            [_, _] => refused(426, "HTTP/0.9"),
+            [method, _] if method.iter().all(u8::is_ascii_alphanumeric) => refused(426, "HTTP/0.9"),
             _ => bad("the request line is not a method, a target and a version"),
         });
     };
@@ -76,7 +80,10 @@ fn request_line(line: &[u8]) -> Result<Vec<u8>, Malformed> {
         b"HTTP/1.1" => {}
         [b'H', b'T', b'T', b'P', b'/', b'0'..=b'9', b'.', b'0'..=b'9'] => {
             let version = String::from_utf8_lossy(version);
-            return Err(refused(426, format!("{version}, which Envoy accepts only as 1.0 with accept_http_10")));
+            return Err(refused(
+                426,
+                format!("{version}, which Envoy accepts only as 1.0 with accept_http_10"),
+            ));
         }
         _ => return Err(bad("the version is not HTTP/1.1")),
     }
@@ -87,7 +94,7 @@ fn request_line(line: &[u8]) -> Result<Vec<u8>, Malformed> {
 
 /// The header lines and the empty line as a strict parser reads them: Envoy unfolds a folded line by leaving
 /// out its line break, and drops each CR in a value.
-fn header_lines(lines: &[u8]) -> Result<Vec<u8>, Malformed> {
+fn header_lines(lines: &[u8], split_coding: &mut bool) -> Result<Vec<u8>, Malformed> {
     let lines = lines.strip_suffix(b"\n").unwrap_or(lines);
     let lines = lines.strip_suffix(b"\r").unwrap_or(lines);
     let mut plain = Vec::with_capacity(lines.len() + 2);
@@ -103,11 +110,23 @@ fn header_lines(lines: &[u8]) -> Result<Vec<u8>, Malformed> {
         // The name keeps its CRs: they are refused.
         let colon = if folded { 0 } else { memchr::memchr(b':', line).unwrap_or(line.len()) };
         let (name, value) = line.split_at_checked(colon).unwrap_or_default();
+        if has_inner_cr(value) {
+            if name.eq_ignore_ascii_case(b"content-length") {
+                return Err(bad("a CR within content-length"));
+            }
+            *split_coding |= name.eq_ignore_ascii_case(b"transfer-encoding");
+        }
         plain.extend_from_slice(name);
         plain.extend(value.iter().filter(|byte| **byte != b'\r'));
     }
     plain.extend_from_slice(if lines.is_empty() { b"\r\n" } else { b"\r\n\r\n" });
     Ok(plain)
+}
+
+/// Those at its ends are white space.
+fn has_inner_cr(value: &[u8]) -> bool {
+    let value = value.strip_prefix(b":").unwrap_or(value);
+    value.trim_ascii().contains(&b'\r')
 }
 
 fn slots<'a>(plain: &[u8]) -> Vec<httparse::Header<'a>> {

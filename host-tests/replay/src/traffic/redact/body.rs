@@ -39,7 +39,9 @@ pub(super) fn mask<'a>(
     let essence = essence.as_deref();
     let is_json = essence.is_some_and(|essence| essence.ends_with("json"));
     match essence {
-        _ if is_json || matches!(body.trim_ascii_start().first(), Some(b'{' | b'[')) => json(pointers, body, found),
+        _ if is_json || matches!(body.trim_ascii_start().first(), Some(b'{' | b'[')) => {
+            json(pointers, body, found)
+        }
         Some("application/x-www-form-urlencoded") | None => {
             let mut out = Vec::with_capacity(body.len());
             url::pairs_into(body, &url::FORM, &mut out, found);
@@ -151,14 +153,20 @@ fn secret_part(part: &[u8]) -> Option<(usize, usize)> {
 
 /// The value of a parameter of a header, quoted or not; `parameter` is in lower case and ends in `=`.
 fn parameter<'a>(head: &'a [u8], parameter: &[u8]) -> Option<&'a [u8]> {
-    let lower = head.to_ascii_lowercase();
-    let start = memchr::memmem::find_iter(&lower, parameter).find(|at| {
-        // `name=` is also the end of `filename=`.
-        at.checked_sub(1).and_then(|before| lower.get(before)).is_none_or(|byte| !byte.is_ascii_alphanumeric())
-    })?;
-    let value = head.get(start + parameter.len()..)?;
-    match value.strip_prefix(b"\"") {
-        Some(quoted) => quoted.get(..memchr::memchr(b'"', quoted)?),
-        None => value.split(|byte| matches!(byte, b';' | b'\r' | b'\n' | b' ')).next(),
+    let mut quoted = false;
+    let mut before = b';';
+    for (at, byte) in head.iter().enumerate() {
+        let here = head.get(at..at + parameter.len()).unwrap_or_default();
+        // `name=` is also the end of `filename=`, and a part of its value.
+        if !quoted && !before.is_ascii_alphanumeric() && here.eq_ignore_ascii_case(parameter) {
+            let value = head.get(at + parameter.len()..)?;
+            return match value.strip_prefix(b"\"") {
+                Some(quoted) => quoted.get(..memchr::memchr(b'"', quoted)?),
+                None => value.split(|byte| matches!(byte, b';' | b'\r' | b'\n' | b' ')).next(),
+            };
+        }
+        quoted ^= *byte == b'"';
+        before = *byte;
     }
+    None
 }

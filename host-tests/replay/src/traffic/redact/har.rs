@@ -20,12 +20,12 @@ use crate::traffic::json::{Node, open};
 const SIZES: [&str; 3] = ["headersSize", "bodySize", "_transferSize"];
 
 impl Redactor {
-    /// Rewrites a HAR file, masked. All else stays byte for byte, but for what tells the length of what was masked:
-    /// sizes become -1, which stands for unknown, and `content-length` follows the body. `name` stands for the
-    /// file in errors.
+    /// Rewrites a HAR file, masked. All else stays byte for byte, but for what tells the length of what was
+    /// masked: sizes become -1, which stands for unknown, and `content-length` follows the body. `name`
+    /// stands for the file in errors.
     ///
     /// # Errors
-    /// The file is not HAR, or reading or writing fails: `name:line:column: path: what`.
+    /// The file is not HAR, or reading or writing fails; the place in it is named.
     pub fn redact_har(&self, name: &str, input: impl Read, output: &mut impl Write) -> Result<()> {
         let document = Document::read(Path::new(name).into(), input)?;
         if !self.enabled {
@@ -67,7 +67,12 @@ impl<'a> Walk<'a, '_> {
                 "_webSocketMessages" => {
                     for message in array(value, &name)? {
                         for (name, value) in object(message, &name)? {
-                            if name == "data" { drop(self.body(value, None, None)?) } else { self.later(value) }
+                            match name.as_str() {
+                                "data" => {
+                                    self.body(value, None, None)?;
+                                }
+                                _ => self.later(value),
+                            }
                         }
                     }
                 }
@@ -82,20 +87,26 @@ impl<'a> Walk<'a, '_> {
         let members = object(value, what)?;
         let before = self.edits.len();
         let mut length = None;
-        for (name, value) in members.iter().filter(|(name, _)| matches!(name.as_str(), "postData" | "content")) {
+        for (name, value) in
+            members.iter().filter(|(name, _)| matches!(name.as_str(), "postData" | "content"))
+        {
             length = self.content(value, name)?.or(length);
         }
         for (name, value) in &members {
             match name.as_str() {
-                "url" | "redirectURL" => self.string(value, |redactor, url, found| redactor.path(url, found).into_owned()),
-                "headers" => self.pairs(value, |redactor, name, value, found| {
+                "url" | "redirectURL" => {
+                    self.string(value, |redactor, url, found| redactor.path(url, found).into_owned());
+                }
+                "headers" => self.pairs(value, name, |redactor, name, value, found| {
                     match length.filter(|_| name.eq_ignore_ascii_case("content-length")) {
                         Some(length) => length.to_string().into_bytes(),
                         None => redactor.header(name, value, found).into_owned(),
                     }
                 })?,
-                "cookies" => self.pairs(value, |redactor, _, value, found| redactor.header("cookie", value, found).into_owned())?,
-                "queryString" => self.pairs(value, field)?,
+                "cookies" => self.pairs(value, name, |redactor, _, value, found| {
+                    redactor.header("cookie", value, found).into_owned()
+                })?,
+                "queryString" => self.pairs(value, name, field)?,
                 "postData" | "content" => {}
                 name if SIZES.contains(&name) => {}
                 _ => self.later(value),
@@ -121,7 +132,7 @@ impl<'a> Walk<'a, '_> {
         for (name, value) in &members {
             match name.as_str() {
                 "text" => length = self.body(value, mime.as_deref(), encoding.as_deref())?.or(length),
-                "params" => self.pairs(value, field)?,
+                "params" => self.pairs(value, name, field)?,
                 "size" | "compression" => {}
                 _ => self.later(value),
             }
@@ -134,10 +145,16 @@ impl<'a> Walk<'a, '_> {
     }
 
     /// The text of a body; its new length, in bytes of the body, if it changed.
-    fn body(&mut self, value: &'a RawValue, mime: Option<&str>, encoding: Option<&str>) -> Result<Option<usize>> {
+    fn body(
+        &mut self,
+        value: &'a RawValue,
+        mime: Option<&str>,
+        encoding: Option<&str>,
+    ) -> Result<Option<usize>> {
         let Some(text) = string(value) else { return Ok(None) };
         let base64 = encoding.is_some_and(|name| name.eq_ignore_ascii_case("base64"));
-        let body = if base64 { decode(&text).map_err(|error| anyhow!("text: bad base64: {error}"))? } else { text };
+        let body =
+            if base64 { decode(&text).map_err(|error| anyhow!("text: bad base64: {error}"))? } else { text };
         let mime = mime.filter(|mime| !mime.is_empty()).map(str::as_bytes);
         let masked = self.redactor.body(mime, &body, &mut self.found);
         if *masked == *body {
@@ -161,17 +178,21 @@ impl<'a> Walk<'a, '_> {
     fn pairs(
         &mut self,
         list: &'a RawValue,
+        what: &str,
         mask: impl Fn(&Redactor, &str, &[u8], &mut Found) -> Vec<u8>,
     ) -> Result<()> {
-        for pair in array(list, "names and values")? {
-            let members = object(pair, "a name and a value")?;
+        for pair in array(list, what)? {
+            let members = object(pair, what)?;
             let name = members.iter().find(|(have, _)| have == "name").and_then(|(_, name)| string(name));
             let name = String::from_utf8_lossy(&name.unwrap_or_default()).into_owned();
             for (have, value) in members {
                 match have.as_str() {
-                    "value" => self.string(value, |redactor, value, found| mask(redactor, &name, value, found)),
+                    "value" => {
+                        self.string(value, |redactor, value, found| mask(redactor, &name, value, found));
+                    }
                     // Charles writes a whole JSON body as the name of a form field.
-                    "name" => self.string(value, |redactor, name, found| redactor.body(None, name, found).into_owned()),
+                    "name" => self
+                        .string(value, |redactor, name, found| redactor.body(None, name, found).into_owned()),
                     _ => self.later(value),
                 }
             }
@@ -180,7 +201,8 @@ impl<'a> Walk<'a, '_> {
     }
 }
 
-/// The members of an object; none of `null`. What has another shape is an error, since it might hide something.
+/// The members of an object; none of `null`. What has another shape is an error, since it might hide
+/// something.
 fn object<'a>(value: &'a RawValue, what: &str) -> Result<Vec<(String, &'a RawValue)>> {
     match open(value)? {
         Node::Object(members) => Ok(members),

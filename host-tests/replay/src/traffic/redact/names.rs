@@ -3,8 +3,7 @@
 use super::url::decoded;
 
 /// Suspicious as the whole name only: others end in them.
-const WHOLE: [&str; 11] =
-    ["auth", "code", "jwt", "key", "otp", "pass", "pin", "pwd", "sid", "sig", "ticket"];
+const WHOLE: [&str; 11] = ["auth", "code", "jwt", "key", "otp", "pass", "pin", "pwd", "sid", "sig", "ticket"];
 /// Suspicious anywhere in a name.
 const ANYWHERE: [&str; 14] = [
     "accesskey",
@@ -23,7 +22,8 @@ const ANYWHERE: [&str; 14] = [
     "signature",
 ];
 
-/// Whether the value of a query parameter or form field of this name, which may be percent-encoded, is masked.
+/// Whether the value of a query parameter or form field of this name, which may be percent-encoded, is
+/// masked.
 pub(super) fn suggests_secret(name: &[u8]) -> bool {
     let plain = plain(name);
     WHOLE.contains(&plain.as_str()) || says_secret(&plain)
@@ -52,7 +52,10 @@ fn is_cookie(plain: &str) -> bool {
 /// Letters and digits of a name, in lower case: `X-Api-Key`, `api_key` and `apiKey` are one.
 fn plain(name: &[u8]) -> String {
     let name = decoded(name);
-    name.iter().filter(|byte| byte.is_ascii_alphanumeric()).map(|byte| char::from(byte.to_ascii_lowercase())).collect()
+    name.iter()
+        .filter(|byte| byte.is_ascii_alphanumeric())
+        .map(|byte| char::from(byte.to_ascii_lowercase()))
+        .collect()
 }
 
 #[cfg(test)]
@@ -62,19 +65,45 @@ mod tests {
     #[test]
     fn names_are_judged_without_case_and_punctuation() {
         for name in [
-            "token", "access_token", "id_token", "refresh_token", "api_key", "apikey", "ApiKey", "key", "code",
-            "password", "user[password]", "secret", "client_secret", "sig", "signature", "X-Amz-Signature",
-            "assertion", "client_assertion", "SAMLResponse", "to%6ben", "jsessionid", "PHPSESSID", "auth",
+            "token",
+            "access_token",
+            "id_token",
+            "refresh_token",
+            "api_key",
+            "apikey",
+            "ApiKey",
+            "key",
+            "code",
+            "password",
+            "user[password]",
+            "secret",
+            "client_secret",
+            "sig",
+            "signature",
+            "X-Amz-Signature",
+            "assertion",
+            "client_assertion",
+            "SAMLResponse",
+            "to%6ben",
+            "jsessionid",
+            "PHPSESSID",
+            "auth",
         ] {
             assert!(suggests_secret(name.as_bytes()), "{name}");
         }
-        for name in ["", "page", "keyword", "monkey", "zipcode", "design", "author", "passenger", "state", "q"] {
+        for name in
+            ["", "page", "keyword", "monkey", "zipcode", "design", "author", "passenger", "state", "q"]
+        {
             assert!(!suggests_secret(name.as_bytes()), "{name}");
         }
-        for name in ["Authorization", "PROXY-AUTHORIZATION", "cookie", "Set-Cookie", "x-api-key", "x-auth-token"] {
+        for name in
+            ["Authorization", "PROXY-AUTHORIZATION", "cookie", "Set-Cookie", "x-api-key", "x-auth-token"]
+        {
             assert!(is_secret_header(name), "{name}");
         }
-        for name in ["host", "accept", "content-type", "sec-websocket-key", "www-authenticate", "idempotency-key"] {
+        for name in
+            ["host", "accept", "content-type", "sec-websocket-key", "www-authenticate", "idempotency-key"]
+        {
             assert!(!is_secret_header(name), "{name}");
         }
     }

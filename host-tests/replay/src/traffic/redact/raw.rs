@@ -18,7 +18,8 @@ impl Redactor {
         let framed = matches!(raw::fill(&mut read), Ok(None));
         let blank = bytes.iter().take_while(|byte| matches!(byte, b'\r' | b'\n')).count();
         let (start, rest) = bytes.split_at_checked(blank).unwrap_or_default();
-        let (head, rest) = rest.split_at_checked(raw::head_end(rest).unwrap_or(rest.len())).unwrap_or_default();
+        let (head, rest) =
+            rest.split_at_checked(raw::head_end(rest).unwrap_or(rest.len())).unwrap_or_default();
         let content_type = headers::first(&read.headers, "content-type");
         let chunked = framed && headers::first(&read.headers, "transfer-encoding").is_some();
         let (body, length) = match &read.body {
@@ -64,11 +65,12 @@ impl Redactor {
     fn head_into(&self, head: &[u8], length: Option<usize>, out: &mut Vec<u8>, found: &mut Found) {
         let mut name = String::new();
         for (index, whole) in head.split_inclusive(|byte| *byte == b'\n').enumerate() {
-            let end = whole.iter().rposition(|byte| !matches!(byte, b'\r' | b'\n')).map_or(0, |last| last + 1);
+            let end =
+                whole.iter().rposition(|byte| !matches!(byte, b'\r' | b'\n')).map_or(0, |last| last + 1);
             let (line, end) = whole.split_at_checked(end).unwrap_or_default();
             if index == 0 {
                 self.request_line_into(line, out, found);
-            } else {
+            } else if !line.is_empty() {
                 self.header_line_into(line, &mut name, length, out, found);
             }
             out.extend_from_slice(end);
@@ -79,7 +81,8 @@ impl Redactor {
         let space = |byte: &u8| matches!(byte, b' ' | b'\t' | b'\r');
         // Each word: one of them is the target, whatever else is wrong with the line.
         for word in line.split_inclusive(space) {
-            let (word, space) = word.split_at_checked(word.len() - usize::from(word.last().is_some_and(space)))
+            let (word, space) = word
+                .split_at_checked(word.len() - usize::from(word.last().is_some_and(space)))
                 .unwrap_or_default();
             out.extend_from_slice(&self.path(word, found));
             out.extend_from_slice(space);

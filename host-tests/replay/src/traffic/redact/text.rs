@@ -85,7 +85,8 @@ fn userinfo(text: &[u8], position: usize) -> Option<(usize, usize)> {
     Some((start, start + at))
 }
 
-/// `name=value`, `name: value`, `"name": "value"`, `\"name\": \"value\"` with a name that suggests a credential.
+/// `name=value`, `name: value`, `"name": "value"`, `\"name\": \"value\"` with a name that suggests a
+/// credential.
 fn named(text: &[u8], position: usize) -> Option<(usize, usize)> {
     let before = unquoted(text.get(..position)?);
     let letters = before.iter().rev().take_while(|byte| is_name(**byte)).count();
@@ -130,7 +131,11 @@ fn after_scheme(rest: &[u8], position: usize) -> Option<(usize, usize)> {
     let spaces = after.iter().take_while(|byte| **byte == b' ').count();
     let token = after.get(spaces..)?;
     let length = token.iter().take_while(|byte| is_token68(**byte)).count();
-    let token = token.get(..length)?;
+    let (token, rest) = token.split_at_checked(length)?;
+    if rest.first() == Some(&b'"') {
+        // A parameter: `Bearer realm="…"`.
+        return None;
+    }
     let pair = || STANDARD.decode(token).is_ok_and(|pair| pair.contains(&b':'));
     let start = position + word + spaces;
     (bearer.is_some() || pair()).then_some((start, start + length))

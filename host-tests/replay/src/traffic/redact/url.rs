@@ -15,8 +15,8 @@ pub(super) struct Separators {
 
 /// Segment parameters: `/a;jsessionid=…/b`.
 const SEGMENTS: Separators = Separators { begin: b"/;", end: b"/;" };
-/// Queries and fragments. Some servers take `;` for `&`, so that a name may follow it; where it is none, it is
-/// part of the value.
+/// Queries and fragments. Some servers take `;` for `&`, so that a name may follow it; where it is none, it
+/// is part of the value.
 const QUERY: Separators = Separators { begin: b"&;?#", end: b"&#" };
 /// Forms.
 pub(super) const FORM: Separators = Separators { begin: b"&;", end: b"&" };

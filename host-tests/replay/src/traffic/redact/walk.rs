@@ -41,7 +41,9 @@ impl<'a, 'r> Walk<'a, 'r> {
     fn strings(&mut self, value: &'a RawValue, depth: usize) -> Result<()> {
         ensure!(depth < DEPTH, "nested deeper than {DEPTH} levels");
         match open(value)? {
-            Node::Object(members) => members.into_iter().try_for_each(|(_, value)| self.strings(value, depth + 1)),
+            Node::Object(members) => {
+                members.into_iter().try_for_each(|(_, value)| self.strings(value, depth + 1))
+            }
             Node::Array(items) => items.into_iter().try_for_each(|value| self.strings(value, depth + 1)),
             Node::Scalar => {
                 if let Some(text) = string(value) {

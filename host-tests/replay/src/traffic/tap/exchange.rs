@@ -33,7 +33,8 @@ fn request(message: Message, step: &mut Step, origin: &Origin, state: &mut State
     let mut list = decoded(&message.headers, "request.headers", origin)?;
     let mut pseudo = |name: &str| headers::remove(&mut list, name).into_iter().next();
     let method = pseudo(":method").ok_or_else(|| error(origin, "request.headers", "no :method"))?;
-    step.method = String::from_utf8(method).map_err(|_| error(origin, "request.headers", ":method is not UTF-8"))?;
+    step.method =
+        String::from_utf8(method).map_err(|_| error(origin, "request.headers", ":method is not UTF-8"))?;
     // CONNECT has no path.
     step.path = Text(pseudo(":path").unwrap_or_default());
     step.authority = Text(pseudo(":authority").unwrap_or_default());
@@ -84,7 +85,9 @@ fn response(message: Message, step: &mut Step, origin: &Origin, state: &mut Stat
 fn decoded(list: &[Header], place: &str, origin: &Origin) -> Result<List> {
     let value = |header: &Header| match header.raw_value.as_str() {
         "" => Ok(header.value.clone().into_bytes()),
-        raw => decode(raw.as_bytes()).map_err(|error| self::error(origin, place, format!("bad base64: {error}"))),
+        raw => {
+            decode(raw.as_bytes()).map_err(|error| self::error(origin, place, format!("bad base64: {error}")))
+        }
     };
     list.iter().map(|header| Ok((header.key.clone(), Text(value(header)?)))).collect()
 }
@@ -93,7 +96,10 @@ fn decoded(list: &[Header], place: &str, origin: &Origin) -> Result<List> {
 fn pieces(message: Message, place: &str, origin: &Origin, state: &mut State) -> Result<Option<Vec<Vec<u8>>>> {
     let bodies: Vec<Body> = message.body.into_iter().chain(message.more).collect();
     if bodies.iter().any(|body| body.truncated) {
-        state.warn(origin, format!("{place}: truncated by Envoy (max_buffered_rx_bytes, max_buffered_tx_bytes)"));
+        state.warn(
+            origin,
+            format!("{place}: truncated by Envoy (max_buffered_rx_bytes, max_buffered_tx_bytes)"),
+        );
     }
     let bytes = |body: Body| match (body.as_bytes, body.as_string) {
         (Some(encoded), _) => decode(encoded.as_bytes())

@@ -1,0 +1,128 @@
+//! HTTP and gRPC of a guest's own.
+
+use crate::guest::{FAR, Guest, OUT, OUT2, OUT3, call, pairs};
+use crate::scenario::Scenario;
+
+const ALL: u32 = u32::MAX;
+
+fn good() -> Vec<u8> {
+    pairs(&[(":method", "POST"), (":path", "/call"), (":authority", "b.test")])
+}
+
+pub fn http() -> Scenario {
+    let without = |name: &str| {
+        let all = [(":method", "POST"), (":path", "/call"), ("Host", "b.test")];
+        pairs(&all.into_iter().filter(|(have, _)| *have != name).collect::<Vec<_>>())
+    };
+    let steps = vec![
+        call!("6", "proxy_http_call", FAR, 1u32, good(), "", "", 1000u32, OUT),
+        call!("6", "proxy_http_call", "api", FAR, 1u32, "", "", 1000u32, OUT),
+        call!("6", "proxy_http_call", "api", good(), FAR, 1u32, "", 1000u32, OUT),
+        call!("6", "proxy_http_call", "api", good(), "", FAR, 1u32, 1000u32, OUT),
+        call!("6", "proxy_http_call", "api", good(), "", "", 1000u32, FAR),
+        call!("6", "proxy_http_call", "none", good(), "", "", ALL, FAR),
+        call!(Word, "2 0", "proxy_http_call", "api", good(), "", "", ALL, OUT),
+        call!(Word, "2 0", "proxy_http_call", "api", good(), "", "", 0x8000_0000u32, OUT),
+        call!(Word, "2 0", "proxy_http_call", "none", good(), "", "", 1000u32, OUT),
+        call!(Word, "2 0", "proxy_http_call", "", good(), "", "", 1000u32, OUT),
+        call!(Word, "2 0", "proxy_http_call", "api", "", "", "", 1000u32, OUT),
+        call!(Word, "2 0", "proxy_http_call", "api", "not pairs", "", "", 1000u32, OUT),
+        call!(Word, "2 0", "proxy_http_call", "api", without(":method"), "", "", 1000u32, OUT),
+        call!(Word, "2 0", "proxy_http_call", "api", without(":path"), "", "", 1000u32, OUT),
+        call!(Word, "2 0", "proxy_http_call", "api", without("Host"), "", "", 1000u32, OUT),
+        call!(Word, "0 4", "proxy_http_call", "api", without(""), "", "", 1000u32, OUT),
+        call!(Word, "0 8", "proxy_http_call", "api", good(), "body", pairs(&[("t", "1")]), 1000u32, OUT),
+    ];
+    let answer = vec![
+        call!(Text, "0 200", "proxy_get_header_map_value", 6u32, ":status", OUT, OUT2),
+        call!(Text, "1 ", "proxy_get_header_map_value", 6u32, "x-none", OUT, OUT2),
+        call!("2", "proxy_get_header_map_value", 7u32, "x-none", OUT, OUT2),
+        call!("2", "proxy_add_header_map_value", 6u32, "x-none", "1"),
+        call!("2", "proxy_get_header_map_size", 6u32, OUT),
+        call!("2", "proxy_get_header_map_value", 0u32, "x-one", OUT, OUT2),
+        call!(Text, "0 answer", "proxy_get_buffer_bytes", 4u32, 0u32, ALL, OUT, OUT2),
+        call!(Text, "0 nswer", "proxy_get_buffer_bytes", 4u32, 1u32, ALL, OUT, OUT2),
+        call!(Words, "0 6 0", "proxy_get_buffer_status", 4u32, OUT, OUT2),
+        call!("2", "proxy_set_buffer_bytes", 4u32, 0u32, 0u32, "x"),
+        call!(Word, "0 0", "proxy_get_status", OUT, OUT2, OUT3),
+    ];
+    let guest = Guest::new().answering("proxy_on_request_headers", 1, steps);
+    Scenario::new(guest.on("proxy_on_http_call_response", answer))
+}
+
+/// `envoy.config.core.v3.GrpcService` with the name of a cluster for Envoy's own client.
+fn service(cluster: &str) -> Vec<u8> {
+    let length = u8::try_from(cluster.len()).unwrap();
+    [&[0x0a, length + 2, 0x0a, length], cluster.as_bytes()].concat()
+}
+
+pub fn grpc() -> Scenario {
+    let api = || service("api");
+    let google = vec![0x12, 0x03, 0x0a, 0x01, b'x'];
+    let steps = vec![
+        call!("6", "proxy_grpc_call", FAR, 1u32, "s", "m", "", "", 1000u32, OUT),
+        call!("6", "proxy_grpc_call", api(), FAR, 1u32, "m", "", "", 1000u32, OUT),
+        call!("6", "proxy_grpc_call", api(), "s", FAR, 1u32, "", "", 1000u32, OUT),
+        call!("6", "proxy_grpc_call", api(), "s", "m", FAR, 1u32, "", 1000u32, OUT),
+        call!("6", "proxy_grpc_call", api(), "s", "m", "", FAR, 1u32, 1000u32, OUT),
+        call!("4", "proxy_grpc_call", "none", "s", "m", "", "", 1000u32, OUT),
+        call!("4", "proxy_grpc_call", vec![0x0a, 0xff], "s", "m", "", "", 1000u32, FAR),
+        call!(Word, "0 5", "proxy_grpc_call", "api", "s", "m", "", "", 1000u32, OUT),
+        call!(Word, "0 9", "proxy_grpc_call", api(), "s", "m", "", "message", 1000u32, OUT),
+        call!("6", "proxy_grpc_call", api(), "s", "m", "", "", 1000u32, FAR),
+        call!("10", "proxy_grpc_call", service("none"), "s", "m", "", "", 1000u32, OUT),
+        call!("6", "proxy_grpc_stream", FAR, 1u32, "s", "m", "", OUT),
+        call!("6", "proxy_grpc_stream", api(), FAR, 1u32, "m", "", OUT),
+        call!("6", "proxy_grpc_stream", api(), "s", FAR, 1u32, "", OUT),
+        call!("6", "proxy_grpc_stream", api(), "s", "m", FAR, 1u32, OUT),
+        call!("4", "proxy_grpc_stream", "none", "s", "m", "", OUT),
+        call!(Word, "0 6", "proxy_grpc_stream", api(), "s", "m", "", OUT),
+        call!(Word, "0 10", "proxy_grpc_stream", api(), "s", "m", "", OUT),
+        call!("10", "proxy_grpc_stream", service("none"), "s", "m", "", OUT),
+        call!("6", "proxy_grpc_send", 0u32, FAR, 1u32, 0u32),
+        call!("2", "proxy_grpc_send", 0u32, "x", 0u32),
+        call!("2", "proxy_grpc_send", 5u32, "x", 0u32),
+        call!("2", "proxy_grpc_send", 7u32, "x", 0u32),
+        call!("1", "proxy_grpc_send", 98u32, "x", 0u32),
+        call!("0", "proxy_grpc_send", 6u32, "x", 0u32),
+        call!("0", "proxy_grpc_send", 6u32, "", 1u32),
+        call!("2", "proxy_grpc_close", 0u32),
+        call!("2", "proxy_grpc_close", 7u32),
+        call!("1", "proxy_grpc_close", 97u32),
+        call!("1", "proxy_grpc_close", 98u32),
+        call!("0", "proxy_grpc_close", 5u32),
+        call!("1", "proxy_grpc_close", 5u32),
+        call!("0", "proxy_grpc_close", 6u32),
+        call!("0", "proxy_grpc_close", 6u32),
+        call!("2", "proxy_grpc_cancel", 0u32),
+        call!("2", "proxy_grpc_cancel", 7u32),
+        call!("1", "proxy_grpc_cancel", 97u32),
+        call!("0", "proxy_grpc_cancel", 9u32),
+        call!("1", "proxy_grpc_cancel", 9u32),
+        call!("0", "proxy_grpc_cancel", 10u32),
+        call!("1", "proxy_grpc_cancel", 10u32),
+        call!("1", "proxy_grpc_send", 10u32, "x", 0u32),
+    ];
+    let more = vec![
+        call!("2", "proxy_grpc_call", google, "s", "m", "", "", 1000u32, OUT),
+    ];
+    let _ = more;
+    Scenario::new(Guest::new().on("proxy_on_request_headers", steps))
+}
+
+#[test]
+fn of_http() {
+    let scenario = http();
+    let mut host = scenario.host();
+    let _ = host.take_logs();
+    host.submit(scenario.request());
+    host.run();
+    let calls = host.next_finished().map(|exchange| exchange.call_outs);
+    let _ = calls;
+    scenario.check(&["proxy_on_request_headers", "proxy_on_http_call_response"]);
+}
+
+#[test]
+fn of_grpc() {
+    grpc().check(&["proxy_on_request_headers"]);
+}
