@@ -5,24 +5,26 @@
 # Stable Rust: LLVM's coverage instrumentation needs no nightly flag. It goes only into the crates that read the
 # input, through a wrapper of rustc, so that the rest is not slowed down by it.
 set -euo pipefail
-cd "$(dirname "${BASH_SOURCE[0]}")/../.."
+shopt -s extglob
 
-# The name of the wrapper: cargo then calls `fuzz.sh rustc <arguments>`.
+# Ours, the targets, and what parses for them.
+INSTRUMENTED='replay|proxy_wasm_host|portcullis_fuzz|jsonl|har|raw_http|redact|pairs|property_path'
+INSTRUMENTED+='|serde_json|serde_path_to_error|httparse'
+
+# As the wrapper: cargo calls `fuzz.sh rustc <arguments>`. Build scripts and macros are built without a target and
+# stay as they are.
 if [ "${FUZZ_WRAPPER:-}" = yes ]; then
-    for ((i = 1; i <= $#; i++)); do
-        [ "${!i}" = --crate-name ] || continue
-        ((i += 1))
-        case ${!i} in
-        replay | portcullis_fuzz | serde_json | serde_path_to_error | httparse | jsonl | har | raw_http | redact | proxy_wasm_host)
-            set -- "$@" -Ccodegen-units=1 -Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4 \
-                -Cllvm-args=-sanitizer-coverage-inline-8bit-counters -Cllvm-args=-sanitizer-coverage-pc-table \
-                -Cllvm-args=-sanitizer-coverage-trace-compares
-            ;;
-        esac
-        break
-    done
+    case " $* " in
+    *" --crate-name "@($INSTRUMENTED)" "*" --target "*)
+        exec "$@" -Ccodegen-units=1 -Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4 \
+            -Cllvm-args=-sanitizer-coverage-inline-8bit-counters -Cllvm-args=-sanitizer-coverage-pc-table \
+            -Cllvm-args=-sanitizer-coverage-trace-compares
+        ;;
+    esac
     exec "$@"
 fi
+
+cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 
 SECONDS_EACH=${SECONDS_EACH:-60}
 OUT=$PWD/target/fuzz

@@ -104,7 +104,8 @@ impl RootContext for Root {
     fn on_tick(&mut self) {
         self.vm.queue();
         for stream in self.vm.waiting.take() {
-            if !self.vm.ping(stream) {
+            // What is done for a stream is logged as its own.
+            if hostcalls::set_effective_context(stream).is_ok() && !self.vm.ping(stream) {
                 self.vm.waiting.push(stream);
             }
         }

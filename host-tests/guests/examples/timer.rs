@@ -1,5 +1,5 @@
-//! Every request waits for a tick. One VM of the process, chosen through shared data, asks the time once; its
-//! answer is in shared data for all of them.
+//! Every request waits for a tick. The first VM in which one waits asks the time, once for all VMs of the process:
+//! shared data says who asked and what the answer was.
 //!
 //! Configuration: `tick_ms` (default 20).
 #![cfg(target_arch = "wasm32")]
@@ -61,6 +61,9 @@ impl RootContext for Root {
     }
 
     fn on_tick(&mut self) {
+        if self.waiting.is_empty() {
+            return;
+        }
         // No value has this version: only the first of all VMs can store one.
         if self.set_shared_data(LEADER, Some(b"taken"), Some(u32::MAX)).is_ok() {
             self.ask();

@@ -59,6 +59,11 @@ impl Waiting {
         self.0.borrow_mut().retain(|other| *other != context);
     }
 
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.0.borrow().is_empty()
+    }
+
     /// Removes all, in order of arrival.
     pub fn take(&self) -> Vec<u32> {
         self.0.take()

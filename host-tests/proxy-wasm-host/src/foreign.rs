@@ -6,6 +6,8 @@ mod zlib;
 use std::collections::BTreeMap;
 use std::fmt;
 
+use prost::Message as _;
+
 use crate::abi::Status;
 
 /// A function: bytes in, bytes out.
@@ -34,11 +36,12 @@ impl Registry {
     }
 
     /// What Envoy has (`source/extensions/common/wasm/foreign.cc`), as far as it is modelled: `verify_signature`,
-    /// `compress` and `uncompress`; `clear_route_cache` without an effect, because there are no routes, and
-    /// `declare_property` without one, because every property is kept as bytes.
+    /// `compress` and `uncompress`. Without an effect there are `clear_route_cache`, because there are no routes,
+    /// `declare_property`, because every property is kept as bytes, and `set_envoy_filter_state`, which knows none
+    /// of the objects that Envoy's own filters look for.
     ///
-    /// Envoy also has `sign`, `set_envoy_filter_state`, `expr_create`, `expr_evaluate` and `expr_delete`. A guest
-    /// that calls them here is told that there is no such function.
+    /// Envoy also has `sign`, `expr_create`, `expr_evaluate` and `expr_delete`. A guest that calls them here is told
+    /// that there is no such function.
     #[must_use]
     pub fn envoy() -> Self {
         Self::empty()
@@ -46,16 +49,13 @@ impl Registry {
             .with("compress", zlib::compress)
             .with("uncompress", zlib::uncompress)
             .with("clear_route_cache", |_| Ok(Vec::new()))
-            .with("declare_property", |_| Ok(Vec::new()))
+            .with("declare_property", |arguments| is_protobuf(arguments).map(|()| Vec::new()))
+            .with("set_envoy_filter_state", |arguments| is_protobuf(arguments).and(Err(Status::NotFound)))
     }
 
     /// Adds a function or replaces one.
     #[must_use]
-    pub fn with(
-        mut self,
-        name: &str,
-        function: impl Fn(&[u8]) -> Result<Vec<u8>, Status> + 'static,
-    ) -> Self {
+    pub fn with(mut self, name: &str, function: impl Fn(&[u8]) -> Result<Vec<u8>, Status> + 'static) -> Self {
         self.0.insert(name.to_owned(), Box::new(function));
         self
     }
@@ -63,4 +63,9 @@ impl Registry {
     pub(crate) fn get(&self, name: &[u8]) -> Option<&ForeignFunction> {
         self.0.get(std::str::from_utf8(name).ok()?)
     }
+}
+
+/// Whether bytes are a message at all.
+fn is_protobuf(bytes: &[u8]) -> Result<(), Status> {
+    <()>::decode(bytes).map_err(|_| Status::BadArgument)
 }

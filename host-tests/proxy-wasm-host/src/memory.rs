@@ -1,6 +1,6 @@
 //! The guest's memory, every access checked, and the one way to hand bytes over: the guest's allocator.
 
-use wasmtime::{Caller, Memory};
+use wasmtime::Caller;
 
 use crate::abi::Status;
 use crate::vm::{Restriction, VmState};

@@ -3,7 +3,11 @@
 //! response and a connection: `source/extensions/filters/common/expr/context.cc`).
 //!
 //! A path is a list of names separated by NUL. What a test says of a request wins, then what it says of the whole
-//! gateway, then what the host knows itself.
+//! gateway, then what the host knows itself. Routes, clusters, addresses and TLS are for a test to say: without it the
+//! connection is plain, and there is neither `upstream` nor `destination` nor anything of `xds`. The names that Envoy
+//! once had outside of `xds` (`node`, `cluster_name`, `route_name`, `listener_direction`) are no longer there in 1.40.
+//! There is no dynamic metadata, and `response.flags` is 0. While it logs, a filter that answered during the response
+//! sees its answer; in Envoy, what it answered in the place of.
 
 use std::collections::BTreeMap;
 
@@ -11,7 +15,7 @@ use crate::abi::Status;
 use crate::headers::HeaderMap;
 use crate::pairs;
 use crate::reply::grpc_status;
-use crate::stream::{BodyView, Message, Slot, Stream};
+use crate::stream::{Slot, Stream};
 use crate::vm::VmState;
 
 /// The value as bytes: texts as they are, numbers, durations and points in time (in ns) as 64 bits, booleans as one
@@ -30,6 +34,8 @@ pub(crate) fn get(state: &VmState, path: &[u8]) -> Result<Vec<u8>, Status> {
     let first = names.next().unwrap_or_default();
     let found = match of_plugin(state, first) {
         Some(value) => Some(Found::Value(value)),
+        // Of the gateway itself there is something without a stream, too.
+        None if seen.is_none() && first == b"xds" => names.next().is_none().then_some(Found::Map),
         None => seen.and_then(|seen| seen.find(first, &mut names)),
     };
     match found {
@@ -77,7 +83,9 @@ fn of_plugin(state: &VmState, name: &[u8]) -> Option<Vec<u8>> {
     let plugin = state.context()?.plugin.as_ref();
     match name {
         b"plugin_name" => Some(plugin?.name.clone().into_bytes()),
-        b"plugin_root_id" => Some(plugin.map(|plugin| plugin.root_id.clone()).unwrap_or_default().into_bytes()),
+        b"plugin_root_id" => {
+            Some(plugin.map(|plugin| plugin.root_id.clone()).unwrap_or_default().into_bytes())
+        }
         b"plugin_vm_id" => Some(state.vm_id.as_bytes().to_vec()),
         _ => None,
     }
@@ -124,11 +132,10 @@ impl<'a> Seen<'a> {
 
     fn find<'b>(&self, first: &[u8], names: &mut impl Iterator<Item = &'b [u8]>) -> Option<Found> {
         match first {
-            b"request" | b"response" | b"source" | b"filter_state" => {}
-            b"connection" | b"destination" | b"upstream" | b"xds" => {
-                return if names.next().is_none() { Some(Found::Map) } else { None };
-            }
+            b"request" | b"response" | b"source" | b"filter_state" | b"connection" | b"destination"
+            | b"upstream" | b"xds" => {}
             b"metadata" => return metadata(names.next()),
+            b"connection_id" => return Some(self.stream.id.0.into()),
             other => return self.stream.filter_state.get(other).map(|value| value.as_slice().into()),
         }
         let Some(name) = names.next() else { return Some(Found::Map) };
@@ -139,7 +146,16 @@ impl<'a> Seen<'a> {
             (b"response", b"trailers") => headers(self.response_trailers(), names.next()),
             (b"response", name) => self.of_response(name),
             (b"source", b"address") => Some(self.stream.source.as_bytes().into()),
-            (b"source", b"port") => self.stream.source.rsplit_once(':')?.1.parse::<u64>().ok().map(Found::from),
+            (b"source", b"port") => {
+                self.stream.source.rsplit_once(':')?.1.parse::<u64>().ok().map(Found::from)
+            }
+            // A plain connection, and a listener without a direction.
+            (b"connection", b"id") => Some(self.stream.id.0.into()),
+            (b"connection", b"mtls") => Some(Found::Value(vec![0])),
+            (b"connection", b"requested_server_name") | (b"xds", b"filter_chain_name") => {
+                Some(Found::Value(Vec::new()))
+            }
+            (b"xds", b"listener_direction") => Some(0_u64.into()),
             (b"filter_state", name) => {
                 let value = self.stream.filter_state.get(name.strip_prefix(b"wasm.")?)?;
                 Some(value.as_slice().into())
@@ -183,7 +199,7 @@ impl<'a> Seen<'a> {
             b"protocol" => Some(self.stream.protocol.as_str().as_bytes().into()),
             b"duration" => self.stream.logging.then(|| self.now.saturating_sub(self.stream.started).into()),
             b"size" => match header(b"content-length") {
-                Some(length) => Some(std::str::from_utf8(length).ok()?.parse::<u64>().ok()?.into()),
+                Some(length) => number(length).map(Found::from),
                 None => Some(self.received().into()),
             },
             b"total_size" => {
@@ -247,10 +263,17 @@ fn number(text: &[u8]) -> Option<u64> {
     std::str::from_utf8(text).ok()?.parse().ok()
 }
 
+/// Whether it can be the name of a header (RFC 9110 section 5.6.2), or of a pseudo header.
+fn is_name(name: &[u8]) -> bool {
+    let token = |byte: &u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(byte);
+    let name = name.strip_prefix(b":").unwrap_or(name);
+    !name.is_empty() && name.iter().all(token)
+}
+
 /// One header with all of its values, or all headers; of a map that is not there, none.
 fn headers(map: Option<&HeaderMap>, name: Option<&[u8]>) -> Option<Found> {
     match (map, name) {
-        (map, Some(name)) => map?.joined(name).map(Found::Value),
+        (map, Some(name)) => map?.joined(name).filter(|_| is_name(name)).map(Found::Value),
         (map, None) => {
             let mut all: BTreeMap<&[u8], Vec<u8>> = BTreeMap::new();
             for (name, value) in map.into_iter().flat_map(HeaderMap::iter) {

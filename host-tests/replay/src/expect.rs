@@ -161,13 +161,16 @@ impl Expect {
         match &self.upstream {
             None => {}
             Some(Upstream::Contacted(contacted)) => {
-                let got = upstream_summary(seen);
+                let got = upstream_summary(&seen.upstream, &seen.unreadable);
                 let wanted = if *contacted { "contacted" } else { "not contacted" };
                 found.check("upstream", *contacted == seen.upstream_contacted(), wanted, got);
             }
             Some(Upstream::Saw(wanted)) => match seen.upstream.as_slice() {
                 [one] if seen.unreadable.is_empty() => found.request("upstream", wanted, one),
-                _ => found.check("upstream", false, "one request", upstream_summary(seen)),
+                _ => {
+                    let got = upstream_summary(&seen.upstream, &seen.unreadable);
+                    found.check("upstream", false, "one request", got);
+                }
             },
         }
         if let (Some(wanted), Some(got)) = (&self.logs, &seen.logs) {
@@ -280,9 +283,12 @@ pub(crate) fn list(values: Vec<&[u8]>) -> String {
 }
 
 /// What reached the upstream, in one line.
-pub(crate) fn upstream_summary(seen: &Observation) -> String {
-    let requests = seen.upstream.iter().map(request_summary);
-    let refused = seen.unreadable.iter().map(|why| format!("unreadable bytes ({why})"));
+pub(crate) fn upstream_summary<'a>(
+    upstream: impl IntoIterator<Item = &'a Recorded>,
+    unreadable: &[String],
+) -> String {
+    let requests = upstream.into_iter().map(request_summary);
+    let refused = unreadable.iter().map(|why| format!("unreadable bytes ({why})"));
     let all: Vec<String> = requests.chain(refused).collect();
     if all.is_empty() { "not contacted".to_owned() } else { format!("contacted: {}", all.join("; ")) }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use recorder::{Headers, Recorded};
+use recorder::{End, Headers, Recorded};
 
 use crate::expect::{callouts_summary, list, upstream_summary};
 use crate::observation::{LogLine, Observation, values};
@@ -51,8 +51,9 @@ pub fn differences(this: &Observation, other: &Observation) -> Vec<String> {
     check("body", shown(&this.body), shown(&other.body));
     headers("headers", &this.headers, &other.headers, &mut check);
     trailers("trailers", &this.trailers, &other.trailers, &mut check);
-    check("upstream", upstream_summary(this), upstream_summary(other));
-    for (this, other) in this.upstream.iter().zip(&other.upstream) {
+    let summary = |seen: &Observation| upstream_summary(whole(seen), &seen.unreadable);
+    check("upstream", summary(this), summary(other));
+    for (this, other) in whole(this).into_iter().zip(whole(other)) {
         request("upstream", this, other, &mut check);
     }
     if let (Some(this), Some(other)) = (&this.callouts, &other.callouts) {
@@ -88,6 +89,12 @@ pub(crate) fn start_logs(this: &[LogLine], model: &[LogLine]) -> Vec<String> {
         }
     }
     found
+}
+
+/// What the upstream got whole. Whether it also saw the head of a request that a filter refused only then is a
+/// matter of timing; a case that holds the head says itself that nothing may arrive.
+fn whole(seen: &Observation) -> Vec<&Recorded> {
+    seen.upstream.iter().filter(|request| request.end == End::Complete).collect()
 }
 
 fn request(place: &str, this: &Recorded, other: &Recorded, check: &mut impl FnMut(&str, String, String)) {

@@ -10,7 +10,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use replay::envoy::{Envoy, validate};
+use replay::envoy::{Envoy, Options, validate};
 use replay::envoy_config::{Bootstrap, Rewrite};
 use replay::{Kind, Settings, report, run, run_file};
 
@@ -41,7 +41,8 @@ fn all_executors_agree_on_a_chain_that_holds_and_refuses() {
 fn a_difference_is_reported_in_full() {
     let report = run_file(&fixture("failing-cases.yaml"), &[]).unwrap();
     let table = report.table();
-    assert_eq!(report.failed(), 4, "{table}");
+    let all = 2 * Kind::ALL.len();
+    assert_eq!(report.failed(), all, "{table}");
     for line in [
         "status: expected 500, got 200",
         "upstream.path: expected \"/b\", got \"/a\"",
@@ -49,9 +50,9 @@ fn a_difference_is_reported_in_full() {
     ] {
         assert!(table.contains(line), "{line:?} is not in\n{table}");
     }
-    assert_eq!(report::summary(std::slice::from_ref(&report)), "0 passed, 4 failed");
+    assert_eq!(report::summary(std::slice::from_ref(&report)), format!("0 passed, {all} failed"));
     let xml = report::junit(&[report]).unwrap();
-    assert!(xml.contains("failures=\"4\"") && xml.contains("expected 500, got 200"), "{xml}");
+    assert!(xml.contains(&format!("failures=\"{all}\"")) && xml.contains("expected 500, got 200"), "{xml}");
 }
 
 /// A module that accepts every configuration and traps on the first request.
@@ -78,6 +79,20 @@ async fn a_trap_fails_the_run_whatever_the_cases_say() {
         "{failure}"
     );
     assert!(report.table().contains("steps[0] traps: expected 0, got 1"), "{}", report.table());
+}
+
+#[tokio::test]
+async fn a_fence_passes_through_every_worker() {
+    let (config, settings) = config("plain.yaml");
+    let options = Options { workers: 3, traced: true };
+    let envoy = Envoy::start_with(&config, &settings.launch(), &options).await.unwrap();
+    let gateway = envoy.listener("ingress").await.unwrap();
+    for round in 1..=2 {
+        envoy.fence(gateway, b"", std::time::Duration::from_secs(10)).await.unwrap();
+        let taken = envoy.stats(r"^listener\..*\.worker_\d\.downstream_cx_total$").await.unwrap();
+        assert!(taken.len() == 3 && taken.iter().all(|(_, count)| *count >= round), "{taken:?}");
+    }
+    envoy.stop().await.unwrap();
 }
 
 #[tokio::test]

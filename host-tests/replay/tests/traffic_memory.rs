@@ -1,6 +1,10 @@
 //! Lines of any number are read in constant memory. Alone in its process, whose memory it looks at.
 
-#![allow(clippy::unwrap_used, reason = "a helper of a test may stop at the first surprise, as the test may")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a helper of a test may stop at the first surprise, as the test may"
+)]
 
 use std::io::Read;
 

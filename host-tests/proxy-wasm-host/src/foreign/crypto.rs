@@ -11,8 +11,8 @@ use sha1::Sha1;
 use sha2::digest::Digest;
 use sha2::digest::const_oid::{AssociatedOid, ObjectIdentifier};
 use sha2::{Sha224, Sha256, Sha384, Sha512};
-use spki::der::{Decode as _, Document, SliceReader};
 use spki::SubjectPublicKeyInfoRef;
+use spki::der::{Decode as _, Document, SliceReader};
 
 use crate::abi::Status;
 
@@ -61,15 +61,12 @@ fn verify(key: Option<&Key>, arguments: &Arguments) -> Result<(), String> {
         hash(hash_function, text).ok_or_else(|| format!("{hash_function} is not supported."))?;
     let right = match key.ok_or("Failed to initialize digest verify.")? {
         Key::Rsa(key) => padding.verify(key, &digest, signature).is_ok(),
-        Key::P256(key) => {
-            p256::ecdsa::Signature::from_der(signature).is_ok_and(|it| key.verify_prehash(&digest, &it).is_ok())
-        }
-        Key::P384(key) => {
-            p384::ecdsa::Signature::from_der(signature).is_ok_and(|it| key.verify_prehash(&digest, &it).is_ok())
-        }
-        Key::P521(key) => {
-            p521::ecdsa::Signature::from_der(signature).is_ok_and(|it| key.verify_prehash(&digest, &it).is_ok())
-        }
+        Key::P256(key) => p256::ecdsa::Signature::from_der(signature)
+            .is_ok_and(|it| key.verify_prehash(&digest, &it).is_ok()),
+        Key::P384(key) => p384::ecdsa::Signature::from_der(signature)
+            .is_ok_and(|it| key.verify_prehash(&digest, &it).is_ok()),
+        Key::P521(key) => p521::ecdsa::Signature::from_der(signature)
+            .is_ok_and(|it| key.verify_prehash(&digest, &it).is_ok()),
     };
     if right { Ok(()) } else { Err("Failed to verify digest. Error code: 0".to_owned()) }
 }

@@ -34,7 +34,9 @@ fn readable(state: &VmState, buffer: BufferType) -> Option<&[u8]> {
             });
             Some(body.unwrap_or_default())
         }
-        BufferType::NetworkDownstreamData | BufferType::NetworkUpstreamData | BufferType::CallData => Some(&[]),
+        BufferType::NetworkDownstreamData | BufferType::NetworkUpstreamData | BufferType::CallData => {
+            Some(&[])
+        }
         BufferType::HttpCallResponseBody => Some(&call()?.response.as_ref()?.body),
         BufferType::GrpcReceiveBuffer => Some(call()?.grpc_message.as_deref().unwrap_or_default()),
         BufferType::VmConfiguration => Some(&state.vm_configuration),

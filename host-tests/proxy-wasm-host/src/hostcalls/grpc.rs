@@ -1,14 +1,15 @@
 //! gRPC calls of a guest's own.
 
+use prost::Message as _;
+
 use super::callout::{CallKind, cause, known_cluster, room_for};
 use super::{Done, host_functions};
 use crate::abi::Status;
 use crate::memory::{Guest, OutOfBounds, bytes, split, write_u32};
-use crate::message::GrpcCall;
+use crate::message::{GrpcAnswer, GrpcCall};
 use crate::pairs;
 use crate::vm::VmState;
-use crate::world::{Dialled, World};
-use prost::Message as _;
+use crate::world::{Dialled, Event, World};
 
 host_functions! {
     pub(super) FUNCTIONS {
@@ -26,7 +27,8 @@ host_functions! {
     }
 }
 
-/// `envoy.config.core.v3.GrpcService`, as far as it says where a call goes.
+/// `envoy.config.core.v3.GrpcService`, as far as it says where a call goes. Google's client, which Envoy also has, is
+/// not modelled, and a description of nothing, at which Envoy aborts, is a bad argument.
 #[derive(prost::Message)]
 struct GrpcService {
     #[prost(message, optional, tag = "1")]
@@ -112,13 +114,14 @@ impl<'a> Arguments<'a> {
     }
 }
 
-/// Where a call goes: a service description, or, where the bytes are none, the plain name of a cluster.
-fn cluster(world: &World, target: &[u8]) -> Result<String, Status> {
+/// Where a call goes: a service description, or, where the bytes are none, the plain name of a cluster. `Err` is the
+/// name of a cluster that is not there.
+fn cluster(world: &World, target: &[u8]) -> Result<Result<String, String>, Status> {
     let Ok(service) = GrpcService::decode(target) else {
-        return known_cluster(world, target).ok_or(Status::ParseFailure);
+        return known_cluster(world, target).map(Ok).ok_or(Status::ParseFailure);
     };
     let envoy = service.envoy_grpc.ok_or(Status::BadArgument)?;
-    known_cluster(world, envoy.cluster_name.as_bytes()).ok_or(Status::InternalFailure)
+    Ok(known_cluster(world, envoy.cluster_name.as_bytes()).ok_or(envoy.cluster_name))
 }
 
 /// The call belongs to the root context.
@@ -127,12 +130,19 @@ fn dial(state: &mut VmState, arguments: &Arguments<'_>, kind: CallKind) -> Resul
     room_for(&state.world, arguments.message)?;
     let token = state.tokens.next(kind);
     let (vm, root, cause) = (state.at, state.root_id(), cause(state));
-    let limit = state.world.limits.call_outs;
+    let (limit, room) = (state.world.limits.call_outs, state.world.has_room());
     let open = &mut state.root().ok_or(Status::InternalFailure)?.call.open_grpc;
-    if open.len() >= limit {
+    if open.len() >= limit || !room {
         return Err(Status::InternalFailure);
     }
-    open.insert(token, cluster.clone());
+    open.insert(token, cluster.clone().unwrap_or_else(|name| name));
+    let Ok(cluster) = cluster else {
+        // The call has failed already; its end is told all the same, though the guest never learns the number.
+        let text = "Cluster not available".to_owned();
+        let answer = Box::new(GrpcAnswer { status: UNAVAILABLE, text, ..GrpcAnswer::default() });
+        state.world.after(0, Event::Grpc { vm, root, token, answer, cause });
+        return Err(Status::InternalFailure);
+    };
     let call = GrpcCall {
         cluster,
         service: String::from_utf8_lossy(arguments.service).into_owned(),
@@ -144,6 +154,9 @@ fn dial(state: &mut VmState, arguments: &Arguments<'_>, kind: CallKind) -> Resul
     state.world.dialled.push(Dialled::Grpc { vm, root, token, call, cause });
     Ok(token)
 }
+
+/// A status of gRPC.
+const UNAVAILABLE: u32 = 14;
 
 fn cancel(guest: &mut Guest<'_>, token: u32) -> Done {
     match CallKind::of(token) {

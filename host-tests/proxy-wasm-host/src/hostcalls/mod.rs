@@ -26,7 +26,11 @@
 //! - A header of a local reply with a line break or a NUL in its name or value is left out, with a warning in the
 //!   log; Envoy sends it as it is.
 //! - `CallData` is an empty buffer; in Envoy it is whatever buffer the context looked at last.
-//! - The message, the end and the time-out of a gRPC stream or call do not reach the network.
+//! - `proxy_get_log_level` answers trace: every line is kept.
+//! - `proxy_done` finds nothing that waits for it: root contexts are not shut down.
+//! - gRPC through Google's client and a description of no service are bad arguments; Envoy aborts at the second. What
+//!   is sent on a gRPC stream and the time-out of a gRPC call do not reach the network.
+//! - An answer of a foreign function for which the guest gives no memory is `InvalidMemoryAccess`; Envoy crashes.
 
 mod buffers;
 pub(crate) mod callout;
@@ -196,7 +200,8 @@ impl Gate {
             name,
             interface,
             capable: unrestricted || capabilities.contains(name),
-            starting: DURING_START.contains(&name) || interface == Interface::Wasi && wasi::during_start(name),
+            starting: DURING_START.contains(&name)
+                || interface == Interface::Wasi && wasi::during_start(name),
             allocating: DURING_ALLOCATION.contains(&name),
         }
     }

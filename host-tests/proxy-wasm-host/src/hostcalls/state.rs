@@ -33,7 +33,14 @@ fn name(memory: &[u8], pointer: u32, size: u32) -> Result<&[u8], Status> {
 /// stop time.
 const WAKE: u64 = 10_000;
 
-fn get_data(guest: &mut Guest<'_>, key: u32, key_size: u32, to: u32, size_to: u32, version_to: u32) -> Handed {
+fn get_data(
+    guest: &mut Guest<'_>,
+    key: u32,
+    key_size: u32,
+    to: u32,
+    size_to: u32,
+    version_to: u32,
+) -> Handed {
     let (memory, state) = split(guest);
     let key = bytes(memory, key, key_size)?;
     let (value, version) = state.world.data.get(&state.vm_id, key).ok_or(Status::NotFound)?;
@@ -43,7 +50,14 @@ fn get_data(guest: &mut Guest<'_>, key: u32, key_size: u32, to: u32, size_to: u3
     Ok(())
 }
 
-fn set_data(guest: &mut Guest<'_>, key: u32, key_size: u32, value: u32, value_size: u32, version: u32) -> Done {
+fn set_data(
+    guest: &mut Guest<'_>,
+    key: u32,
+    key_size: u32,
+    value: u32,
+    value_size: u32,
+    version: u32,
+) -> Done {
     let (memory, state) = split(guest);
     let (key, value) = (bytes(memory, key, key_size)?, bytes(memory, value, value_size)?);
     let limit = state.world.limits.shared_data;

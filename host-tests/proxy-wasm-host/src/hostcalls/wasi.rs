@@ -176,14 +176,7 @@ fn fd_fdstat_get(guest: &mut Guest<'_>, file: u32, to: u32) -> Called {
     Ok(())
 }
 
-fn fd_readdir(
-    guest: &mut Guest<'_>,
-    _file: u32,
-    _buffer: u32,
-    _size: u32,
-    _cookie: u64,
-    to: u32,
-) -> Called {
+fn fd_readdir(guest: &mut Guest<'_>, _file: u32, _buffer: u32, _size: u32, _cookie: u64, to: u32) -> Called {
     write_u32(split(guest).0, to, 0)?;
     Err(NO_DIRECTORY)
 }
@@ -303,8 +296,10 @@ mod tests {
 
     /// Parts at 0, text behind them.
     fn memory(parts: &[(u32, u32)], text: &[u8]) -> Vec<u8> {
-        let mut memory: Vec<u8> =
-            parts.iter().flat_map(|(pointer, size)| [pointer.to_le_bytes(), size.to_le_bytes()].concat()).collect();
+        let mut memory: Vec<u8> = parts
+            .iter()
+            .flat_map(|(pointer, size)| [pointer.to_le_bytes(), size.to_le_bytes()].concat())
+            .collect();
         memory.extend_from_slice(text);
         memory
     }

@@ -15,7 +15,7 @@ const CALL_DATA: u32 = 8;
 const ALL: u32 = u32::MAX;
 
 /// Every function with every argument that cannot be, where there is no body.
-pub fn without_body() -> Scenario {
+fn without_body() -> Scenario {
     let steps = vec![
         call!("2", "proxy_get_buffer_bytes", 9u32, 0u32, ALL, FAR, FAR),
         call!("2", "proxy_get_buffer_bytes", u32::MAX, 0u32, ALL, OUT, OUT2),
@@ -28,7 +28,16 @@ pub fn without_body() -> Scenario {
         call!("1", "proxy_get_buffer_bytes", CALL_RESPONSE_BODY, 0u32, ALL, FAR, OUT2),
         call!(Words, "0 0 0", "proxy_get_buffer_bytes", GRPC_MESSAGE, 0u32, ALL, OUT, OUT2),
         call!(Words, "0 0 0", "proxy_get_buffer_bytes", CALL_DATA, 0u32, ALL, OUT, OUT2),
-        call!(Text, "0 configuration of the VM", "proxy_get_buffer_bytes", VM_CONFIGURATION, 0u32, ALL, OUT, OUT2),
+        call!(
+            Text,
+            "0 configuration of the VM",
+            "proxy_get_buffer_bytes",
+            VM_CONFIGURATION,
+            0u32,
+            ALL,
+            OUT,
+            OUT2
+        ),
         call!(Text, "0 of the VM", "proxy_get_buffer_bytes", VM_CONFIGURATION, 14u32, ALL - 14, OUT, OUT2),
         call!(Text, "0 of", "proxy_get_buffer_bytes", VM_CONFIGURATION, 14u32, 2u32, OUT, OUT2),
         call!(Words, "0 0 0", "proxy_get_buffer_bytes", VM_CONFIGURATION, 23u32, 5u32, OUT, OUT2),
@@ -59,7 +68,7 @@ pub fn without_body() -> Scenario {
 }
 
 /// Reading and writing a body, piece by piece.
-pub fn body() -> Scenario {
+fn body() -> Scenario {
     let steps = vec![
         call!(Text, "0 abc", "proxy_get_buffer_bytes", RESPONSE_BODY, 0u32, ALL, OUT, OUT2),
         call!(Text, "0 b", "proxy_get_buffer_bytes", RESPONSE_BODY, 1u32, 1u32, OUT, OUT2),
@@ -85,7 +94,7 @@ pub fn body() -> Scenario {
 }
 
 /// Which configuration is there when.
-pub fn configurations() -> Scenario {
+fn configurations() -> Scenario {
     let steps = vec![
         call!(
             Text,
@@ -99,7 +108,16 @@ pub fn configurations() -> Scenario {
         ),
         call!(Words, "0 27 0", "proxy_get_buffer_status", PLUGIN_CONFIGURATION, OUT, OUT2),
         call!("2", "proxy_set_buffer_bytes", PLUGIN_CONFIGURATION, 0u32, 0u32, "x"),
-        call!(Text, "0 configuration of the VM", "proxy_get_buffer_bytes", VM_CONFIGURATION, 0u32, ALL, OUT, OUT2),
+        call!(
+            Text,
+            "0 configuration of the VM",
+            "proxy_get_buffer_bytes",
+            VM_CONFIGURATION,
+            0u32,
+            ALL,
+            OUT,
+            OUT2
+        ),
         call!(Words, "0 0 0", "proxy_get_buffer_bytes", REQUEST_BODY, 0u32, ALL, OUT, OUT2),
     ];
     Scenario::new(Guest::new().on("proxy_on_configure", steps))
@@ -114,7 +132,8 @@ fn where_there_is_no_body() {
 fn of_a_body() {
     let scenario = body();
     scenario.check(&["proxy_on_response_body"]);
-    assert_eq!(scenario.exchange().response.unwrap().body, b"end");
+    // Once for the body, once for its end.
+    assert_eq!(scenario.exchange().response.unwrap().body, b"endend");
 }
 
 #[test]

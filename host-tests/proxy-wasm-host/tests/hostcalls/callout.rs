@@ -1,5 +1,7 @@
 //! HTTP and gRPC of a guest's own.
 
+use std::time::Duration;
+
 use crate::guest::{FAR, Guest, OUT, OUT2, OUT3, call, pairs};
 use crate::scenario::Scenario;
 
@@ -9,7 +11,7 @@ fn good() -> Vec<u8> {
     pairs(&[(":method", "POST"), (":path", "/call"), (":authority", "b.test")])
 }
 
-pub fn http() -> Scenario {
+fn http() -> Scenario {
     let without = |name: &str| {
         let all = [(":method", "POST"), (":path", "/call"), ("Host", "b.test")];
         pairs(&all.into_iter().filter(|(have, _)| *have != name).collect::<Vec<_>>())
@@ -56,9 +58,8 @@ fn service(cluster: &str) -> Vec<u8> {
     [&[0x0a, length + 2, 0x0a, length], cluster.as_bytes()].concat()
 }
 
-pub fn grpc() -> Scenario {
+fn grpc() -> Scenario {
     let api = || service("api");
-    let google = vec![0x12, 0x03, 0x0a, 0x01, b'x'];
     let steps = vec![
         call!("6", "proxy_grpc_call", FAR, 1u32, "s", "m", "", "", 1000u32, OUT),
         call!("6", "proxy_grpc_call", api(), FAR, 1u32, "m", "", "", 1000u32, OUT),
@@ -103,26 +104,56 @@ pub fn grpc() -> Scenario {
         call!("1", "proxy_grpc_cancel", 10u32),
         call!("1", "proxy_grpc_send", 10u32, "x", 0u32),
     ];
-    let more = vec![
-        call!("2", "proxy_grpc_call", google, "s", "m", "", "", 1000u32, OUT),
-    ];
-    let _ = more;
     Scenario::new(Guest::new().on("proxy_on_request_headers", steps))
+}
+
+/// Nobody listens: the call fails, and then is closed all the same.
+fn grpc_to_nobody() -> Scenario {
+    let steps = vec![
+        call!(Word, "10 4008636142", "proxy_grpc_call", service("none"), "s", "m", "", "", 1000u32, OUT),
+        call!(Word, "0 9", "proxy_grpc_call", service("api"), "s", "m", "", "", 1000u32, OUT),
+        call!("0", "proxy_grpc_cancel", 9u32),
+        call!(Word, "10 4008636142", "proxy_grpc_stream", service("none"), "s", "m", "", OUT),
+    ];
+    let close = vec![call!(TextAndWord, "0 Cluster not available 14", "proxy_get_status", OUT3, OUT, OUT2)];
+    let guest = Guest::new().answering("proxy_on_request_headers", 1, steps);
+    Scenario::new(guest.on("proxy_on_grpc_close", close))
 }
 
 #[test]
 fn of_http() {
     let scenario = http();
-    let mut host = scenario.host();
-    let _ = host.take_logs();
-    host.submit(scenario.request());
-    host.run();
-    let calls = host.next_finished().map(|exchange| exchange.call_outs);
-    let _ = calls;
-    scenario.check(&["proxy_on_request_headers", "proxy_on_http_call_response"]);
+    scenario.check(&[
+        "proxy_on_request_headers",
+        "proxy_on_http_call_response",
+        "proxy_on_http_call_response",
+    ]);
+    let calls = scenario.exchange().call_outs;
+    let length = |index: usize| calls[index].headers.get(b"content-length").map(<[u8]>::to_vec);
+    assert_eq!((calls.len(), length(0), length(1)), (2, None, Some(b"4".to_vec())));
+    assert_eq!(calls[1].trailers.as_ref().and_then(|trailers| trailers.get(b"t")), Some(&b"1"[..]));
+    assert_eq!(calls[1].timeout, Some(Duration::from_secs(1)));
+}
+
+#[test]
+fn outstanding_calls_have_a_bound() {
+    let steps = vec![
+        call!("0", "proxy_http_call", "api", good(), "", "", 0u32, OUT),
+        call!(Word, "10 0", "proxy_http_call", "api", good(), "", "", 0u32, OUT),
+        call!("0", "proxy_grpc_call", "api", "s", "m", "", "", 0u32, OUT),
+        call!("10", "proxy_grpc_stream", "api", "s", "m", "", OUT),
+    ];
+    let mut scenario = Scenario::new(Guest::new().on("proxy_on_request_headers", steps));
+    scenario.limits.call_outs = 1;
+    scenario.check(&["proxy_on_request_headers"]);
 }
 
 #[test]
 fn of_grpc() {
     grpc().check(&["proxy_on_request_headers"]);
+}
+
+#[test]
+fn of_grpc_to_nobody() {
+    grpc_to_nobody().check(&["proxy_on_request_headers", "proxy_on_grpc_close", "proxy_on_grpc_close"]);
 }

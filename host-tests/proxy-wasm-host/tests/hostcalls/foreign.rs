@@ -40,7 +40,7 @@ const SIGNATURE: u8 = 3;
 const TEXT: u8 = 4;
 const PEM: u8 = 5;
 
-pub fn signatures() -> Scenario {
+fn signatures() -> Scenario {
     let text = keys::TEXT.as_bytes();
     let mut steps: Vec<Step> = keys::SIGNED
         .iter()
@@ -60,7 +60,10 @@ pub fn signatures() -> Scenario {
     negative[4] |= 0x80;
     steps.extend([
         verify(&[(HASH, b"SHA256"), (KEY, &key), (SIGNATURE, &signature), (TEXT, text)], "0 0801"),
-        verify(&[(HASH, b"sha256"), (PEM, keys::P256_PEM.as_bytes()), (SIGNATURE, &signature), (TEXT, text)], "0 0801"),
+        verify(
+            &[(HASH, b"sha256"), (PEM, keys::P256_PEM.as_bytes()), (SIGNATURE, &signature), (TEXT, text)],
+            "0 0801",
+        ),
         with(&more, &signature, text, "0 0801"),
         with(&key, &signature, b"other text", &failed),
         with(&key, &signature[1..], text, &failed),
@@ -72,11 +75,17 @@ pub fn signatures() -> Scenario {
         with(&rsa, &[vec![0], rsa_signature.clone()].concat(), text, &failed),
         with(&rsa, &signature, text, &failed),
         with(&bytes(keys::ED25519), &signature, text, &wrong("Failed to initialize digest verify.")),
-        verify(&[(HASH, b"md5"), (KEY, &key), (SIGNATURE, &signature), (TEXT, text)], &wrong("md5 is not supported.")),
+        verify(
+            &[(HASH, b"md5"), (KEY, &key), (SIGNATURE, &signature), (TEXT, text)],
+            &wrong("md5 is not supported."),
+        ),
         verify(&[(KEY, &key), (SIGNATURE, &signature), (TEXT, text)], &wrong(" is not supported.")),
         with(b"no key", &signature, text, &wrong("Failed to initialize digest verify.")),
         with(b"", &signature, text, "2 "),
-        verify(&[(HASH, b"sha256"), (PEM, b"no key"), (SIGNATURE, &signature), (TEXT, text)], &wrong("Failed to initialize digest verify.")),
+        verify(
+            &[(HASH, b"sha256"), (PEM, b"no key"), (SIGNATURE, &signature), (TEXT, text)],
+            &wrong("Failed to initialize digest verify."),
+        ),
         verify(&[(KEY, &key), (PEM, keys::P256_PEM.as_bytes())], "2 "),
         call!(Words, "2 0 0", "proxy_call_foreign_function", "verify_signature", "no protobuf", OUT, OUT2),
         call!(Words, "2 0 0", "proxy_call_foreign_function", "verify_signature", "", OUT, OUT2),
@@ -84,7 +93,7 @@ pub fn signatures() -> Scenario {
     Scenario::new(Guest::new().on("proxy_on_request_headers", steps))
 }
 
-pub fn calls() -> Scenario {
+fn calls() -> Scenario {
     let nothing = "1 4008636142 4008636142";
     // "abc", compressed.
     let compressed = vec![0x78, 0x9c, 0x4b, 0x4c, 0x4a, 0x06, 0x00, 0x02, 0x4d, 0x01, 0x27];
@@ -97,11 +106,38 @@ pub fn calls() -> Scenario {
         call!("6", "proxy_call_foreign_function", "uncompress", compressed.clone(), FAR, OUT2),
         call!("6", "proxy_call_foreign_function", "uncompress", compressed.clone(), OUT, FAR),
         call!(Text, "0 abc", "proxy_call_foreign_function", "uncompress", compressed.clone(), OUT, OUT2),
-        call!(Words, "0 4008636142 3", "proxy_call_foreign_function", "uncompress", compressed.clone(), 0u32, OUT2),
-        call!("0", "proxy_call_foreign_function", "uncompress", compressed.clone(), 0u32, 0u32),
+        call!(
+            Words,
+            "0 4008636142 3",
+            "proxy_call_foreign_function",
+            "uncompress",
+            compressed.clone(),
+            0u32,
+            OUT2
+        ),
+        call!("0", "proxy_call_foreign_function", "uncompress", compressed, 0u32, 0u32),
         call!(Words, "3 0 0", "proxy_call_foreign_function", "uncompress", "no zlib", OUT, OUT2),
         call!(Words, "0 0 0", "proxy_call_foreign_function", "clear_route_cache", "", OUT, OUT2),
-        call!(Words, "0 0 0", "proxy_call_foreign_function", "declare_property", vec![0x0a, 1, b'x'], OUT, OUT2),
+        call!(
+            Words,
+            "0 0 0",
+            "proxy_call_foreign_function",
+            "declare_property",
+            vec![0x0a, 1, b'x'],
+            OUT,
+            OUT2
+        ),
+        call!(Words, "2 0 0", "proxy_call_foreign_function", "declare_property", "x", OUT, OUT2),
+        call!(
+            Words,
+            "1 0 0",
+            "proxy_call_foreign_function",
+            "set_envoy_filter_state",
+            vec![0x0a, 1, b'x'],
+            OUT,
+            OUT2
+        ),
+        call!(Words, "2 0 0", "proxy_call_foreign_function", "set_envoy_filter_state", "x", OUT, OUT2),
     ];
     Scenario::new(Guest::new().on("proxy_on_request_headers", steps))
 }
@@ -128,7 +164,15 @@ fn without_memory() {
 #[test]
 fn a_host_has_functions_of_its_own() {
     let steps = vec![
-        call!(Text, "0 tluafed", "proxy_call_foreign_function", "reverse", "default".to_owned().as_str(), OUT, OUT2),
+        call!(
+            Text,
+            "0 tluafed",
+            "proxy_call_foreign_function",
+            "reverse",
+            "default".to_owned().as_str(),
+            OUT,
+            OUT2
+        ),
         call!(Words, "12 0 0", "proxy_call_foreign_function", "reverse", "", OUT, OUT2),
         call!("1", "proxy_call_foreign_function", "compress", "", OUT, OUT2),
     ];

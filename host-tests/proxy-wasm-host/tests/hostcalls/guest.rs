@@ -74,6 +74,15 @@ pub struct Step {
     pub arguments: Vec<Argument>,
     pub show: Show,
     pub expected: String,
+    /// How often the call is made; only the last is logged.
+    pub times: u32,
+}
+
+impl Step {
+    pub fn repeated(mut self, times: u32) -> Self {
+        self.times = times;
+        self
+    }
 }
 
 /// `call!(show, "expected", "function", arguments…)`
@@ -84,6 +93,7 @@ macro_rules! call {
             arguments: vec![$($crate::guest::Argument::from($argument)),*],
             show: $crate::guest::Show::$show,
             expected: $expected.to_string(),
+            times: 1,
         }
     };
     ($expected:literal, $function:literal $(, $argument:expr)* $(,)?) => {
@@ -167,11 +177,6 @@ impl Guest {
         steps.map(|step| format!("{}: {}", step.function, step.expected)).collect()
     }
 
-    /// The names of the callbacks.
-    pub fn callbacks(&self) -> Vec<&'static str> {
-        self.callbacks.iter().map(|callback| callback.name).collect()
-    }
-
     /// The module.
     pub fn wasm(&self) -> Vec<u8> {
         wat::parse_str(self.wat()).unwrap()
@@ -201,7 +206,11 @@ impl Guest {
         }
         let mut text = String::from("(module\n");
         for (name, signature) in imports {
-            let module = if name.starts_with("proxy_") { "env" } else { "wasi_snapshot_preview1" };
+            let module = if name.starts_with("proxy_") || name == "pthread_equal" {
+                "env"
+            } else {
+                "wasi_snapshot_preview1"
+            };
             writeln!(text, "(import \"{module}\" \"{name}\" (func ${name}{signature}))").unwrap();
         }
         let abi = self.abi.unwrap_or("0_2_1");
@@ -270,7 +279,14 @@ impl Step {
         }
         call.push(')');
         let answered = if self.answers() { call } else { format!("{call} (i32.const 0)") };
-        write!(code, " (call $status {answered})").unwrap();
+        write!(
+            code,
+            " (global.set $left (i32.const {})) (loop $again (global.set $answer {answered})
+              (global.set $left (i32.sub (global.get $left) (i32.const 1))) (br_if $again (global.get $left)))
+              (call $status (global.get $answer))",
+            self.times
+        )
+        .unwrap();
         let show = match self.show {
             Show::Nothing => "",
             Show::Text => "(call $show_text)",
@@ -341,6 +357,8 @@ const PRELUDE: &str = r#"
 (memory (export "memory") 64)
 (global $heap (mut i32) (i32.const 0x200000))
 (global $end (mut i32) (i32.const 0))
+(global $left (mut i32) (i32.const 0))
+(global $answer (mut i32) (i32.const 0))
 (func $append (param $from i32) (param $size i32)
   (if (i32.gt_u (local.get $size) (i32.const 0x2000)) (then (local.set $size (i32.const 0x2000))))
   (memory.copy (global.get $end) (local.get $from) (local.get $size))

@@ -9,8 +9,9 @@ const RESPONSE: u32 = 2;
 const RESPONSE_TRAILERS: u32 = 3;
 
 /// Every function with every argument that cannot be, then what they are for.
-pub fn request_headers() -> Scenario {
-    let all = pairs(&[(":method", "PUT"), (":authority", "b.test"), (":path", "/new"), ("x-a", "1"), ("x-a", "2")]);
+fn request_headers() -> Scenario {
+    let all =
+        pairs(&[(":method", "PUT"), (":authority", "b.test"), (":path", "/new"), ("x-a", "1"), ("x-a", "2")]);
     let steps = vec![
         call!("2", "proxy_get_header_map_value", 8u32, FAR, 9u32, OUT, OUT2),
         call!("2", "proxy_get_header_map_value", u32::MAX, "x-one", OUT, OUT2),
@@ -83,7 +84,7 @@ pub fn request_headers() -> Scenario {
 }
 
 /// Which maps are there in the other callbacks of a stream.
-pub fn other_phases() -> Scenario {
+fn other_phases() -> Scenario {
     let look = |request: &'static str, response: &'static str| {
         vec![
             call!(Text, request, "proxy_get_header_map_value", REQUEST, "x-one", OUT, OUT2),
@@ -106,14 +107,20 @@ pub fn other_phases() -> Scenario {
         .on("proxy_on_response_body", look("2 ", "2 "))
         .on("proxy_on_log", last);
     Scenario {
-        request: &[(":method", "POST"), (":authority", "a.test"), (":path", "/"), ("content-length", "2"), ("x-one", "1")],
+        request: &[
+            (":method", "POST"),
+            (":authority", "a.test"),
+            (":path", "/"),
+            ("content-length", "2"),
+            ("x-one", "1"),
+        ],
         body: Some("ab"),
         ..Scenario::new(guest)
     }
 }
 
 /// In the first version a header that is not there is an empty one.
-pub fn first_version() -> Scenario {
+fn first_version() -> Scenario {
     let steps = vec![
         call!(Words, "0 0 0", "proxy_get_header_map_value", REQUEST, "x-none", OUT, OUT2),
         call!(Text, "2 ", "proxy_get_header_map_value", RESPONSE, "x-none", OUT, OUT2),
@@ -123,7 +130,7 @@ pub fn first_version() -> Scenario {
 }
 
 /// Trailers can be made while the last of the body is at hand.
-pub fn new_trailers() -> Scenario {
+fn new_trailers() -> Scenario {
     let steps = vec![
         call!(Text, "2 ", "proxy_get_header_map_value", REQUEST_TRAILERS, "x", OUT, OUT2),
         call!(Word, "0 0", "proxy_get_header_map_size", REQUEST_TRAILERS, OUT),
@@ -132,14 +139,21 @@ pub fn new_trailers() -> Scenario {
     ];
     let other = vec![call!("2", "proxy_get_header_map_size", RESPONSE_TRAILERS, OUT)];
     Scenario {
-        request: &[(":method", "POST"), (":authority", "a.test"), (":path", "/"), ("transfer-encoding", "chunked")],
+        request: &[
+            (":method", "POST"),
+            (":authority", "a.test"),
+            (":path", "/"),
+            ("transfer-encoding", "chunked"),
+        ],
         body: Some("2\r\nab\r\n0\r\n\r\n"),
-        ..Scenario::new(Guest::new().on("proxy_on_request_body", steps).on("proxy_on_response_headers", other))
+        ..Scenario::new(
+            Guest::new().on("proxy_on_request_body", steps).on("proxy_on_response_headers", other),
+        )
     }
 }
 
 /// A guest whose allocator does not give what is asked for.
-pub fn no_memory(malloc: Malloc) -> Scenario {
+fn no_memory(malloc: Malloc) -> Scenario {
     let steps = vec![
         call!(Text, "6 ", "proxy_get_header_map_value", REQUEST, "x-one", OUT, OUT2),
         call!(Text, "6 ", "proxy_get_header_map_pairs", REQUEST, OUT, OUT2),
@@ -180,7 +194,8 @@ fn trailers_are_made_at_the_end_of_the_body() {
     let scenario = new_trailers();
     let exchange = scenario.exchange();
     let lines: Vec<String> = exchange.logs.into_iter().map(|line| line.text).collect();
-    let refused = ["get_header_map_value: 2 ", "get_header_map_size: 2 4008636142", "add_header_map_value: 2"];
+    let refused =
+        ["get_header_map_value: 2 ", "get_header_map_size: 2 4008636142", "add_header_map_value: 2"];
     assert_eq!(lines[..3], refused.map(|line| format!("proxy_{line}")));
     assert_eq!(lines[4..8], scenario.guest.expected("proxy_on_request_body"));
     assert_eq!(lines[8..], scenario.guest.expected("proxy_on_response_headers"));

@@ -18,7 +18,7 @@ fn set(path: &str, value: &str, expected: &str) -> Step {
 }
 
 /// While the request's headers are at hand.
-pub fn in_a_request() -> Scenario {
+fn in_a_request() -> Scenario {
     let steps = vec![
         call!("6", "proxy_get_property", FAR, 1u32, OUT, OUT2),
         call!("6", "proxy_get_property", "plugin_name", FAR, OUT2),
@@ -47,6 +47,8 @@ pub fn in_a_request() -> Scenario {
         text("request|headers|:path", "0 /p/q?x=1&y"),
         text("request|headers|host", "0 a.test"),
         text("request|headers|x-one|more", "1 "),
+        call!("0", "proxy_add_header_map_value", 0u32, "no token", "1"),
+        text("request|headers|no token", "1 "),
         hex("request|size", "0 0000000000000000"),
         text("request|duration", "1 "),
         text("request|nothing", "1 "),
@@ -58,6 +60,14 @@ pub fn in_a_request() -> Scenario {
         text("upstream", "3 "),
         text("destination", "3 "),
         text("xds", "3 "),
+        hex("connection|mtls", "0 00"),
+        text("connection|requested_server_name", "0 "),
+        text("connection|tls_version", "1 "),
+        text("connection|nothing", "1 "),
+        text("source|nothing", "1 "),
+        text("upstream|address", "1 "),
+        text("xds|filter_chain_name", "0 "),
+        text("xds|nothing", "1 "),
         text("metadata", "0 "),
         hex("metadata|filter_metadata", "0 00000000"),
         text("metadata|filter_metadata|name", "1 "),
@@ -97,7 +107,7 @@ pub fn in_a_request() -> Scenario {
 }
 
 /// What is left when the response comes, and at the end.
-pub fn later() -> Scenario {
+fn later() -> Scenario {
     let response = vec![
         text("request|path", "1 "),
         text("request|method", "1 "),
@@ -110,7 +120,8 @@ pub fn later() -> Scenario {
         hex("response|code", "0 c800000000000000"),
         text("response|code_details", "0 via_upstream"),
         text("response|headers|x-up", "0 u"),
-        text("response|grpc_status", "0 \u{2}\0\0\0\0\0\0\0"),
+        hex("response|grpc_status", "0 0200000000000000"),
+        hex("response|size", "0 0000000000000000"),
     ];
     let last = vec![
         text("request|path", "0 /p/q?x=1&y"),
@@ -125,8 +136,29 @@ pub fn later() -> Scenario {
     Scenario::new(Guest::new().on("proxy_on_response_headers", response).on("proxy_on_log", last))
 }
 
+/// After an answer of its own a filter still sees the request it has held.
+fn after_an_answer() -> Scenario {
+    let answer = vec![
+        call!("0", "proxy_send_local_response", 403u32, "why not", "body", "", u32::MAX),
+        text("response|code", "1 "),
+        text("response|code_details", "1 "),
+    ];
+    let response = vec![
+        text("request|path", "0 /p/q?x=1&y"),
+        hex("response|code", "0 9301000000000000"),
+        text("response|code_details", "0 why_not"),
+        hex("response|flags", "0 0000000000000000"),
+        hex("response|grpc_status", "0 0700000000000000"),
+        hex("response|size", "0 0000000000000000"),
+        text("response|headers|content-length", "0 4"),
+    ];
+    let last = vec![hex("response|size", "0 0400000000000000"), text("response|code_details", "0 why_not")];
+    let guest = Guest::new().on("proxy_on_request_headers", answer).on("proxy_on_response_headers", response);
+    Scenario::new(guest.on("proxy_on_log", last))
+}
+
 /// In a root context there is no stream.
-pub fn in_a_root_context() -> Scenario {
+fn in_a_root_context() -> Scenario {
     let steps = vec![
         text("plugin_name", "0 plugin"),
         text("plugin_root_id", "0 root"),
@@ -154,6 +186,37 @@ fn of_a_request() {
 #[test]
 fn of_a_response() {
     later().check(&["proxy_on_response_headers", "proxy_on_log"]);
+}
+
+#[test]
+fn of_an_answer_of_its_own() {
+    after_an_answer().check(&["proxy_on_request_headers", "proxy_on_response_headers", "proxy_on_log"]);
+}
+
+/// What a test says of a request or of the gateway wins over what the host knows.
+#[test]
+fn that_a_test_gives() {
+    let steps = vec![
+        text("request|path", "0 of the gateway"),
+        text("request|method", "0 of the request"),
+        text("cluster_name", "0 of the request"),
+        text("xds|route_name", "0 route"),
+        text("xds|route_name|", "0 route"),
+        text("request", "3 "),
+    ];
+    let root = vec![text("request|path", "1 "), text("xds|route_name", "1 "), text("xds|node|id", "0 node")];
+    let scenario = Scenario {
+        properties: &[("request|method", "of the request"), ("cluster_name", "of the request")],
+        attributes: &[
+            ("request|path", "of the gateway"),
+            ("request|method", "of the gateway"),
+            ("xds|route_name", "route"),
+            ("xds|node|id", "node"),
+        ],
+        ..Scenario::new(Guest::new().on("proxy_on_request_headers", steps).on("proxy_on_configure", root))
+    };
+    scenario.check(&["proxy_on_request_headers"]);
+    scenario.check_start(&["proxy_on_configure"]);
 }
 
 #[test]

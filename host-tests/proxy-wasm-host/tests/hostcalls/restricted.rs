@@ -1,9 +1,7 @@
 //! When only some functions may be called, what a guest may not call at all, and what no host has.
 
-use std::time::Duration;
-
 use proxy_wasm_host::abi::Level;
-use proxy_wasm_host::{Engine, LoadError, Module, Options, Plugin, StartError};
+use proxy_wasm_host::{Engine, LoadError, Module, StartError};
 
 use crate::guest::{Guest, Malloc, OUT, OUT2, call};
 use crate::scenario::Scenario;
@@ -54,12 +52,15 @@ fn a_start_may_not_do_more() {
         let function = step.function;
         let scenario = Scenario::new(Guest::new().on("_initialize", vec![step]));
         let error = scenario.try_host().err().unwrap();
-        assert!(matches!(&error, StartError::Trap { trap, .. } if trap.reason == "restricted_callback"), "{function}: {error}");
+        assert!(
+            matches!(&error, StartError::Trap { trap, .. } if trap.reason == "restricted_callback"),
+            "{function}: {error}"
+        );
     }
 }
 
 /// What is not among the capabilities is there, and refuses.
-pub fn capabilities() -> Scenario {
+fn capabilities() -> Scenario {
     let steps = vec![
         call!("10", "proxy_get_header_map_value", 9u32, "x-one", OUT, OUT2),
         call!("10", "proxy_get_current_time_nanoseconds", OUT),
@@ -82,12 +83,15 @@ fn a_guest_lacks_capabilities() {
     let rest: Vec<_> = rest.into_iter().map(|line| line.text).collect();
     assert_eq!(rest, scenario.guest.expected("proxy_on_request_headers"));
     let refused: Vec<_> = refused.iter().map(|line| line.text.as_str()).collect();
-    assert_eq!(refused, [
-        "Attempted call to restricted proxy-wasm capability: proxy_get_header_map_value",
-        "Attempted call to restricted proxy-wasm capability: proxy_get_current_time_nanoseconds",
-        "Attempted call to restricted WASI capability: fd_close",
-        "Attempted call to restricted WASI capability: proc_exit",
-    ]);
+    assert_eq!(
+        refused,
+        [
+            "Attempted call to restricted proxy-wasm capability: proxy_get_header_map_value",
+            "Attempted call to restricted proxy-wasm capability: proxy_get_current_time_nanoseconds",
+            "Attempted call to restricted WASI capability: fd_close",
+            "Attempted call to restricted WASI capability: proc_exit",
+        ]
+    );
 }
 
 fn load(import: &str, abi: &str) -> Result<Module, LoadError> {
@@ -103,9 +107,15 @@ fn an_import_that_no_host_has() {
     let imports = [
         (r#""env" "proxy_nothing" (func)"#, "env.proxy_nothing"),
         (r#""env" "fd_write" (func (param i32 i32 i32 i32) (result i32))"#, "env.fd_write"),
-        (r#""wasi_snapshot_preview1" "proxy_log" (func (param i32 i32 i32) (result i32))"#, "wasi_snapshot_preview1.proxy_log"),
+        (
+            r#""wasi_snapshot_preview1" "proxy_log" (func (param i32 i32 i32) (result i32))"#,
+            "wasi_snapshot_preview1.proxy_log",
+        ),
         (r#""wasi_snapshot_preview1" "thread_spawn" (func)"#, "wasi_snapshot_preview1.thread_spawn"),
-        (r#""env" "proxy_get_configuration" (func (param i32 i32) (result i32))"#, "env.proxy_get_configuration"),
+        (
+            r#""env" "proxy_get_configuration" (func (param i32 i32) (result i32))"#,
+            "env.proxy_get_configuration",
+        ),
         (r#""env" "global" (global i32)"#, "env.global"),
         (r#""env" "table" (table 1 funcref)"#, "env.table"),
     ];
@@ -134,9 +144,9 @@ fn an_import_of_another_type() {
 #[test]
 fn what_a_compiler_imports_is_there() {
     for module in ["wasi_unstable", "wasi_snapshot_preview1"] {
-        load(&format!(r#""{module}" "fd_write" (func (param i32 i32 i32 i32) (result i32))"#), "0_1_0").unwrap();
+        load(&format!(r#""{module}" "fd_write" (func (param i32 i32 i32 i32) (result i32))"#), "0_1_0")
+            .unwrap();
     }
     load(r#""env" "pthread_equal" (func (param i32 i32) (result i32))"#, "0_2_0").unwrap();
     load(r#""env" "emscripten_notify_memory_growth" (func (param i32))"#, "0_2_1").unwrap();
-    let _ = (Duration::ZERO, Options::default(), Plugin::new("", load(r#""env" "proxy_done" (func (result i32))"#, "0_2_1").unwrap(), ""));
 }

@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use proxy_wasm_host::{
-    CallOut, CallOutAnswer, Engine, Exchange, GrpcAnswer, GrpcCall, HeaderMap, Host, Kind, Limits, Module, Network,
-    Options, Plugin, Request, Response, StartError, StreamId, UpstreamRequest,
+    CallOut, CallOutAnswer, Engine, Exchange, GrpcAnswer, GrpcCall, HeaderMap, Host, Kind, Limits, Module,
+    Network, Options, Plugin, Request, Response, StartError, StreamId, UpstreamRequest,
 };
 
 use crate::guest::Guest;
@@ -142,35 +142,7 @@ impl Scenario {
         self.compare(&logged, callbacks);
     }
 
-    // TEMPORARY
-    #[allow(dead_code)]
-    fn dump(&self, callbacks: &[&str]) {
-        use std::io::Write as _;
-        use std::sync::atomic::{AtomicUsize, Ordering};
-        static N: AtomicUsize = AtomicUsize::new(0);
-        let Some(dir) = std::env::var_os("HOSTCALLS_DUMP") else { return };
-        let name = std::thread::current().name().unwrap_or("x").replace("::", ".");
-        let name = format!("{name}.{}", N.fetch_add(1, Ordering::Relaxed));
-        let dir = std::path::Path::new(&dir);
-        std::fs::write(dir.join(format!("{name}.wasm")), self.guest.wasm()).unwrap();
-        let mut file = std::fs::File::create(dir.join(format!("{name}.json"))).unwrap();
-        let list = |list: &[(&str, &str)]| {
-            let list: Vec<String> = list.iter().map(|(n, v)| format!("[{n:?}, {v:?}]")).collect();
-            format!("[{}]", list.join(","))
-        };
-        let expected: Vec<(String, Vec<String>)> =
-            callbacks.iter().map(|name| ((*name).to_owned(), self.guest.expected(name))).collect();
-        let expected: Vec<String> = expected.iter().map(|(n, l)| format!("[{n:?}, {l:?}]").replace("\\u{", "\\u00").replace("\\0", "\\u0000")).map(|t| fix(&t)).collect();
-        writeln!(
-            file,
-            r#"{{"vm_id": {:?}, "root_id": {:?}, "configuration": {:?}, "vm_configuration": {:?}, "environment": {}, "capabilities": {:?}, "request": {}, "body": {}, "response": {}, "response_body": {:?}, "expected": [{}]}}"#,
-            self.vm_id, self.root_id, self.configuration, self.vm_configuration, list(self.environment), self.capabilities,
-            list(self.request), self.body.map_or("null".to_owned(), |b| format!("{b:?}")), list(self.response), self.response_body, expected.join(",")
-        ).unwrap();
-    }
-
     fn compare(&self, logged: &[String], callbacks: &[&str]) {
-        self.dump(callbacks);
         let expected: Vec<String> = callbacks.iter().flat_map(|name| self.guest.expected(name)).collect();
         for (index, expected) in expected.iter().enumerate() {
             let logged = logged.get(index).map_or("nothing", String::as_str);
@@ -180,7 +152,9 @@ impl Scenario {
 }
 
 fn bytes(list: &[(&str, &str)]) -> BTreeMap<Vec<u8>, Vec<u8>> {
-    list.iter().map(|(name, value)| (name.replace('|', "\0").into_bytes(), value.as_bytes().to_vec())).collect()
+    list.iter()
+        .map(|(name, value)| (name.replace('|', "\0").into_bytes(), value.as_bytes().to_vec()))
+        .collect()
 }
 
 /// Answers every request alike, and call-outs with 200.
@@ -201,23 +175,4 @@ impl Network for Upstream {
     fn grpc(&mut self, _: Option<StreamId>, call: &GrpcCall) -> GrpcAnswer {
         GrpcAnswer { messages: vec![call.message.clone()], ..GrpcAnswer::default() }
     }
-}
-
-fn fix(t: &str) -> String {
-    // \u00N} -> \u000N
-    let mut out = String::new();
-    let mut rest = t;
-    while let Some(at) = rest.find("\\u00") {
-        out.push_str(&rest[..at]);
-        let tail = &rest[at + 4..];
-        if let Some(end) = tail.find('}').filter(|end| *end <= 4) {
-            out.push_str(&format!("\\u{:0>4}", &tail[..end]));
-            rest = &tail[end + 1..];
-        } else {
-            out.push_str("\\u00");
-            rest = tail;
-        }
-    }
-    out.push_str(rest);
-    out
 }

@@ -4,7 +4,7 @@ use crate::guest::{FAR, Guest, OUT, OUT2, OUT3, call};
 use crate::scenario::Scenario;
 
 /// Shared data, from nothing to the end.
-pub fn data() -> Scenario {
+fn data() -> Scenario {
     let steps = vec![
         call!("6", "proxy_get_shared_data", FAR, 1u32, OUT, OUT2, OUT3),
         call!("1", "proxy_get_shared_data", "key", FAR, FAR, FAR),
@@ -29,7 +29,7 @@ pub fn data() -> Scenario {
 }
 
 /// A queue that this VM reads itself.
-pub fn queues() -> Scenario {
+fn queues() -> Scenario {
     let steps = vec![
         call!("6", "proxy_register_shared_queue", FAR, 1u32, OUT),
         call!("6", "proxy_resolve_shared_queue", FAR, 1u32, "queue", OUT),
@@ -61,7 +61,7 @@ pub fn queues() -> Scenario {
 }
 
 /// Metrics of all kinds.
-pub fn metrics() -> Scenario {
+fn metrics() -> Scenario {
     let (one, most) = (1u64, u64::MAX);
     let steps = vec![
         call!("6", "proxy_define_metric", 3u32, FAR, 1u32, FAR),

@@ -7,7 +7,7 @@ use crate::scenario::Scenario;
 
 const NONE: u32 = u32::MAX;
 
-pub fn refusals() -> Scenario {
+fn refusals() -> Scenario {
     let steps = vec![
         call!("2", "proxy_continue_stream", 4u32),
         call!("2", "proxy_continue_stream", u32::MAX),
@@ -25,7 +25,7 @@ pub fn refusals() -> Scenario {
 }
 
 /// In a root context there is no stream, and nothing to be wrong with it.
-pub fn in_a_root_context() -> Scenario {
+fn in_a_root_context() -> Scenario {
     let steps = vec![
         call!("0", "proxy_continue_stream", 0u32),
         call!("0", "proxy_continue_stream", 1u32),
@@ -40,7 +40,7 @@ pub fn in_a_root_context() -> Scenario {
 }
 
 /// Once it is let go, the request is out of sight.
-pub fn going_on() -> Scenario {
+fn going_on() -> Scenario {
     let steps = vec![
         call!(Text, "0 1", "proxy_get_header_map_value", 0u32, "x-one", OUT, OUT2),
         call!("0", "proxy_continue_stream", 0u32),
@@ -52,7 +52,7 @@ pub fn going_on() -> Scenario {
 }
 
 /// An answer whose header would end the head.
-pub fn local_reply() -> Scenario {
+fn local_reply() -> Scenario {
     let headers = pairs(&[("x-good", "1"), ("x-bad", "1\r\nx-evil: 1"), ("x\n", "1"), ("x-nul", "\0")]);
     let steps = vec![
         call!("0", "proxy_send_local_response", 70_000u32, "a b\tc", "body", headers, NONE),
@@ -62,7 +62,7 @@ pub fn local_reply() -> Scenario {
     Scenario::new(Guest::new().on("proxy_on_request_headers", steps))
 }
 
-pub fn closing() -> Scenario {
+fn closing() -> Scenario {
     let steps = vec![call!("0", "proxy_close_stream", 0u32)];
     Scenario::new(Guest::new().answering("proxy_on_request_headers", 1, steps))
 }
@@ -95,7 +95,9 @@ fn a_request_is_answered() {
     let response = exchange.response.unwrap();
     assert_eq!(response.headers.get(b":status"), Some(&b"4464"[..]));
     assert_eq!(response.headers.get(b"x-good"), Some(&b"1"[..]));
-    assert!(response.headers.iter().all(|(name, _)| !name.starts_with(b"x-bad") && !name.starts_with(b"x-evil")));
+    assert!(
+        response.headers.iter().all(|(name, _)| !name.starts_with(b"x-bad") && !name.starts_with(b"x-evil"))
+    );
     assert_eq!(response.body, b"body");
     assert_eq!(exchange.details.as_deref(), Some("a_b_c"));
     assert_eq!(exchange.upstream, None);

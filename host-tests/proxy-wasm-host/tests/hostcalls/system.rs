@@ -7,7 +7,7 @@ use proxy_wasm_host::abi::Level;
 use crate::guest::{FAR, Guest, OUT, OUT2, OUT3, call};
 use crate::scenario::Scenario;
 
-pub fn calls() -> Scenario {
+fn calls() -> Scenario {
     let steps = vec![
         call!("2", "proxy_log", 6u32, FAR, 1u32),
         call!("2", "proxy_log", u32::MAX, "text"),
@@ -30,11 +30,32 @@ pub fn calls() -> Scenario {
         call!("0", "proxy_set_tick_period_milliseconds", 0u32),
         call!("0", "proxy_set_tick_period_milliseconds", u32::MAX),
         call!("0", "proxy_set_tick_period_milliseconds", 0u32),
+        call!("1", "pthread_equal", 1u32, 1u32),
+        call!("0", "pthread_equal", 1u32, 2u32),
     ];
     Scenario::new(Guest::new().on("proxy_on_request_headers", steps))
 }
 
-pub fn first_version() -> Scenario {
+/// A root context acts for a stream that waits.
+fn acting_for_a_stream() -> Scenario {
+    let wait = vec![call!("0", "proxy_set_tick_period_milliseconds", 50u32)];
+    let act = vec![
+        call!(Text, "2 ", "proxy_get_header_map_value", 0u32, "x-one", OUT, OUT2),
+        call!("0", "proxy_set_effective_context", 2u32),
+        call!("0", "proxy_set_property", "own", "value"),
+        call!(Text, "0 1", "proxy_get_header_map_value", 0u32, "x-one", OUT, OUT2),
+        call!("0", "proxy_add_header_map_value", 0u32, "x-new", "1"),
+        call!(Text, "0 plugin", "proxy_get_property", "plugin_name", OUT, OUT2),
+        call!("0", "proxy_continue_stream", 0u32),
+        call!("2", "proxy_get_header_map_value", 0u32, "x-one", OUT, OUT2),
+        call!("0", "proxy_set_tick_period_milliseconds", 0u32),
+    ];
+    let response = vec![call!(Text, "0 value", "proxy_get_property", "own", OUT, OUT2)];
+    let guest = Guest::new().answering("proxy_on_request_headers", 1, wait).on("proxy_on_tick", act);
+    Scenario::new(guest.on("proxy_on_response_headers", response))
+}
+
+fn first_version() -> Scenario {
     let configure = vec![
         call!("6", "proxy_get_configuration", FAR, OUT2),
         call!("6", "proxy_get_configuration", OUT, FAR),
@@ -65,8 +86,9 @@ fn of_the_first_version() {
 fn a_line_has_a_level_and_a_prefix() {
     let levels = (0u32..6).map(|level| call!("0", "proxy_log", level, "text")).collect();
     let host_start = vec![call!("0", "proxy_log", 3u32, "text")];
-    let scenario =
-        Scenario::new(Guest::new().on("proxy_on_request_headers", levels).on("proxy_on_configure", host_start));
+    let scenario = Scenario::new(
+        Guest::new().on("proxy_on_request_headers", levels).on("proxy_on_configure", host_start),
+    );
     let start = scenario.host().take_logs().into_iter().next().unwrap();
     assert_eq!((start.level, start.prefix.as_str()), (Level::Warn, "root vm"));
     let logs = scenario.exchange().logs.into_iter().filter(|line| line.text == "text");
@@ -84,6 +106,23 @@ fn time_is_the_hosts() {
         call!(Long, "0 1000000000000", "clock_time_get", 1u32, 0u64, OUT),
     ];
     Scenario::new(Guest::new().on("proxy_on_request_headers", steps)).check(&["proxy_on_request_headers"]);
+}
+
+#[test]
+fn a_root_context_wakes_a_stream() {
+    let scenario = acting_for_a_stream();
+    let mut host = scenario.host();
+    host.submit(scenario.request());
+    host.run();
+    let logs: Vec<_> = host.take_logs();
+    let lines: Vec<_> = logs.iter().map(|line| line.text.as_str()).collect();
+    assert_eq!(lines, scenario.guest.expected("proxy_on_tick"));
+    assert_eq!((logs[0].prefix.as_str(), logs[3].prefix.as_str()), ("root vm", "plugin root vm"));
+    let exchange = host.next_finished().unwrap();
+    let own: Vec<_> = exchange.logs.iter().map(|line| line.text.as_str()).collect();
+    assert_eq!(own[1..], scenario.guest.expected("proxy_on_response_headers"));
+    assert_eq!(exchange.upstream.unwrap().headers.get(b"x-new"), Some(&b"1"[..]));
+    assert_eq!(exchange.filter_state.get(&b"own"[..]), Some(&b"value".to_vec()));
 }
 
 #[test]

@@ -6,7 +6,7 @@ use crate::guest::{Argument, FAR, Guest, OUT, OUT2, Show, Step, call};
 use crate::scenario::Scenario;
 
 /// Every function with places where nothing can be written.
-pub fn everywhere() -> Scenario {
+fn everywhere() -> Scenario {
     let zero = 0u64;
     let steps = vec![
         call!("0", "args_get", FAR, FAR),
@@ -98,12 +98,13 @@ fn write(function: &'static str, file: u32, parts: &[u32], expected: &str) -> St
     // Pointer and size of the parts are the argument; the size in bytes is replaced by how many there are.
     let offset: Vec<Argument> = if function == "fd_pwrite" { vec![Argument::Long(7)] } else { vec![] };
     let arguments =
-        [vec![Argument::Number(file), Argument::At(parts), count], offset, vec![Argument::Number(OUT)]].concat();
-    Step { function, arguments, show: Show::Word, expected: expected.to_owned() }
+        [vec![Argument::Number(file), Argument::At(parts), count], offset, vec![Argument::Number(OUT)]]
+            .concat();
+    Step { function, arguments, show: Show::Word, expected: expected.to_owned(), times: 1 }
 }
 
 /// 0x10000 is where the first text of the guest lies: the name of the first step.
-pub fn writing() -> Scenario {
+fn writing() -> Scenario {
     let text = 0x1_0000;
     let nothing = 0xeeee_eeee_u32;
     let steps = vec![
@@ -139,19 +140,24 @@ fn what_is_written_is_logged() {
     assert_eq!(lines[3], (Level::Info, "fd_write: 0 8"));
     assert_eq!(lines[4], (Level::Info, "fd"));
     let expected = writing().guest.expected("proxy_on_request_headers");
-    let reported: Vec<_> = lines.iter().filter(|(_, text)| text.contains(": ")).map(|(_, text)| *text).collect();
+    let reported: Vec<_> =
+        lines.iter().filter(|(_, text)| text.contains(": ")).map(|(_, text)| *text).collect();
     assert_eq!(reported, expected);
 }
 
 #[test]
 fn the_environment_is_there() {
+    let (array, text) = (0x20_1000u32, 0x20_0000u32);
     let steps = vec![
-        call!("0", "environ_get", OUT, 0x20_0000u32),
-        // The array, then the text it points to.
-        call!(Text, "0 NAME=value", "proxy_get_property", "env", OUT, OUT2),
+        call!("0", "environ_get", array, text),
+        // The text, as far as its NUL, then where the array says it is.
+        write("fd_write", 1, &[text, 10], "0 10"),
+        write("fd_write", 2, &[array, 4], "0 4"),
     ];
     let mut scenario = everywhere();
     scenario.guest = Guest::new().on("proxy_on_request_headers", steps);
-    scenario.properties = &[("env", "NAME=value")];
-    scenario.check(&["proxy_on_request_headers"]);
+    let logs = scenario.exchange().logs;
+    let address = &logs[3];
+    assert_eq!((logs[1].level, logs[1].text.as_str()), (Level::Info, "NAME=value"));
+    assert_eq!((address.level, address.text.as_bytes()), (Level::Error, &text.to_le_bytes()[..]));
 }

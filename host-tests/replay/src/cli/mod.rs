@@ -61,7 +61,7 @@ pub(crate) fn run() -> ExitCode {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::from(1),
         Err(error) => {
-            eprintln!("portcullis: {}", secrets::masked(&format!("{error:#}")));
+            eprintln!("portcullis: {error:#}");
             ExitCode::from(2)
         }
     }

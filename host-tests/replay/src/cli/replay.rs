@@ -139,9 +139,9 @@ pub(super) async fn run(arguments: Arguments) -> Result<bool> {
     let output = Output { lines: arguments.out.as_deref().map(lines).transpose()?, junit: arguments.junit };
     let mut replay = Replay::start(&chain, against.as_ref(), settings, output)?;
     let mut progress = Progress::new();
-    while let Some(items) = traffic.next().await? {
+    while let Some(items) = traffic.next().await.map_err(masked_error)? {
         for item in items {
-            replay.push(item)?;
+            replay.push(item).map_err(masked_error)?;
         }
         progress.at(replay.requests());
         // Whether the process is to end is looked at here.
@@ -184,6 +184,11 @@ fn lines(path: &Path) -> Result<Box<dyn Write>> {
     }
     let file = File::create(path).with_context(|| path.display().to_string())?;
     Ok(Box::new(BufWriter::with_capacity(1 << 16, file)))
+}
+
+/// A message about traffic may quote it.
+fn masked_error(error: Error) -> Error {
+    Error::msg(masked(&format!("{error:#}")))
 }
 
 /// Says what was left out of the traffic, and what is to be known of the results.

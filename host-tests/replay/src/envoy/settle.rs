@@ -1,5 +1,6 @@
 //! Waiting for an Envoy that has answered to be done with everything else.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
@@ -45,37 +46,43 @@ impl Envoy {
         Ok(self.zero(gauges, deadline).await?.is_none())
     }
 
-    /// Has every worker take one more connection, which brings `greeting` and ends. Workers do one thing after
+    /// Has every worker take one more connection, which brings nothing but `greeting`. Workers do one thing after
     /// another: whatever they had begun or were told to do before is then done.
     ///
     /// # Errors
     /// A worker does not take one before the deadline.
     pub async fn fence(&self, listener: SocketAddr, greeting: &[u8], deadline: Duration) -> Result<()> {
         let end = Instant::now() + deadline;
-        let before = self.taken(listener).await?;
-        ensure!(!before.is_empty(), "envoy: no worker listens on {listener}");
+        let before = self.taken().await?;
         let mut now = before.clone();
         // The kernel chooses the worker of a connection.
-        while now.iter().zip(&before).any(|((_, now), (_, before))| now <= before) {
+        while now.iter().any(|(worker, count)| before.get(worker) == Some(count)) {
             let mut stream =
                 TcpStream::connect(listener).await.with_context(|| format!("connect to {listener}"))?;
             stream.write_all(greeting).await.context("greeting")?;
-            drop(stream);
             let last = total(&now);
             while total(&now) <= last {
                 if Instant::now() > end {
                     bail!("envoy: a worker took no connection within {deadline:?}");
                 }
-                now = self.taken(listener).await?;
+                now = self.taken().await?;
             }
+            // Not before it is taken: a listener filter gives up on who has left.
+            drop(stream);
         }
         Ok(())
     }
 
-    /// Connections each worker has taken so far.
-    async fn taken(&self, listener: SocketAddr) -> Result<Vec<(String, u64)>> {
-        let name = listener.to_string().replace(':', "_").replace('.', r"\.");
-        self.stats(&format!(r"^listener\.{name}\.worker_\d+\.downstream_cx_total$")).await
+    /// Connections each worker has taken so far, whatever the listener: their names do not tell those on free ports
+    /// apart.
+    async fn taken(&self) -> Result<BTreeMap<String, u64>> {
+        let mut taken = BTreeMap::new();
+        for (name, count) in self.stats(r"^listener\..*\.worker_\d+\.downstream_cx_total$").await? {
+            let worker = name.rsplit('.').nth(1).unwrap_or_default().to_owned();
+            *taken.entry(worker).or_default() += count;
+        }
+        ensure!(!taken.is_empty(), "envoy: there is no worker");
+        Ok(taken)
     }
 
     /// Waits until every line that Envoy wrote before this call is read. Needs
@@ -108,6 +115,6 @@ impl Envoy {
     }
 }
 
-fn total(counts: &[(String, u64)]) -> u64 {
-    counts.iter().map(|(_, count)| count).sum()
+fn total(counts: &BTreeMap<String, u64>) -> u64 {
+    counts.values().sum()
 }

@@ -37,6 +37,11 @@ impl Entry {
 }
 
 impl Entry {
+    /// A text about the request, without its secrets.
+    pub(super) fn shown(&self, said: &str, redactor: &Redactor) -> String {
+        text(redactor.text(said.as_bytes(), &self.found.borrow()))
+    }
+
     /// Lines about the results, without the secrets of the request and of these results.
     pub(super) fn masked(&self, lines: Vec<String>, results: &[&Finished], redactor: &Redactor) -> Vec<String> {
         if lines.is_empty() {

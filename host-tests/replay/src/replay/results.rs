@@ -74,7 +74,9 @@ impl Results {
         let changes = against.as_ref().map(|(_, changes)| changes.as_slice());
         let judged = differences.is_some() || changes.is_some();
         let wrong: Vec<String> = [differences.as_deref(), changes].into_iter().flatten().flatten().cloned().collect();
-        self.table.add(&entry.id, &entry.route, &finished.outcome, judged.then_some(&wrong));
+        let reason = finished.outcome.reason.as_ref().map(|reason| entry.shown(reason, &self.redactor));
+        let outcome = Outcome { reason, ..finished.outcome.clone() };
+        self.table.add(&entry.id, &entry.route, &outcome, judged.then_some(&wrong));
         if let Some(junit) = &mut self.junit {
             let failure = (!wrong.is_empty()).then(|| wrong.join("\n"));
             junit.add(&entry.id, &entry.route, failure.as_deref()).context("--junit")?;

@@ -124,6 +124,15 @@ impl Redactor {
         body::mask(&self.pointers, content_type, body, found)
     }
 
+    /// What repeats values found elsewhere in the exchange, such as a header or body that echoes the request.
+    #[must_use]
+    pub fn echoes<'a>(&self, bytes: &'a [u8], found: &Found) -> Cow<'a, [u8]> {
+        if !self.enabled {
+            return Cow::Borrowed(bytes);
+        }
+        text::echoes(bytes, found)
+    }
+
     /// A log line or any other text, best effort: the values found in the exchange, bearer tokens, JSON Web
     /// Tokens, user info in URLs, and what follows a name that suggests a credential.
     #[must_use]

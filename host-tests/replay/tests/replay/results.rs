@@ -82,7 +82,7 @@ fn results_come_in_the_order_of_the_traffic_and_are_the_same_every_time() {
             "replay", "--config", POLICY, "--traffic", &traffic, "--out", &out, "--seed", seed, "--workers", "3",
         ]);
         assert_eq!(ran.code, 0, "{}", ran.stderr);
-        assert!(ran.stdout.contains("\n600 requests: 300 pass, 300 deny, 0 error"), "{}", ran.stdout);
+        assert!(ran.stdout.contains("\n600 requests: 400 pass, 200 deny, 0 error"), "{}", ran.stdout);
     }
     assert_eq!(scratch.read("one"), scratch.read("other"));
     let lines = scratch.lines("one");
@@ -100,7 +100,7 @@ fn many_requests_are_shown_in_groups() {
     assert!(lines[0].starts_with("count  request "), "{}", ran.stdout);
     assert!(lines[1].starts_with("11     GET /orders/7 "), "the most frequent first:\n{}", ran.stdout);
     assert!(lines[2].starts_with("10 "), "{}", ran.stdout);
-    assert_eq!(lines.last(), Some(&"61 requests: 31 pass, 30 deny, 0 error"));
+    assert_eq!(lines.last(), Some(&"61 requests: 41 pass, 20 deny, 0 error"));
 }
 
 #[test]
@@ -119,7 +119,7 @@ fn lines_can_go_to_the_standard_output_and_traffic_come_from_the_standard_input(
     let output = child.wait_with_output().unwrap();
     let lines = json_lines(&String::from_utf8(output.stdout).unwrap());
     assert_eq!((output.status.code(), lines.len(), ids(&lines).len()), (Some(0), 7, 6));
-    assert!(String::from_utf8(output.stderr).unwrap().contains("6 requests: 3 pass, 3 deny, 0 error"));
+    assert!(String::from_utf8(output.stderr).unwrap().contains("6 requests: 4 pass, 2 deny, 0 error"));
 }
 
 #[test]

@@ -11,7 +11,8 @@ fn a_line_is_a_step() {
         "\u{feff}{}\r\n\n  \n",
         r#"{"id": "a", "t_ms": 5, "src": "192.0.2.1:5", "method": "POST", "path": "/x?y", "#,
         r#""authority": "h", "scheme": "https", "http": 2, "#,
-        r#""headers": [["a", "1"], ["a", {"b64": "/w=="}]], "body": "abc", "chunks": [1], "trailers": [["t", "1"]], "properties": {"a.b": 1}, "#,
+        r#""headers": [["a", "1"], ["a", {"b64": "/w=="}]], "body": "abc", "chunks": [1], "#,
+        r#""trailers": [["t", "1"]], "properties": {"a.b": 1}, "#,
         r#""response": {"status": 404, "body": "no"}, "callouts": [{"cluster": "c", "path": "/"}], "#,
         r#""expect": {"status": 404}}"#,
         "\n{\"t_ms\": 5}\n{}"

@@ -21,7 +21,15 @@ pub(in crate::replay) struct Mask<'a> {
 impl<'a> Mask<'a> {
     fn header(self, name: &[u8], value: &'a [u8]) -> Shown<'a> {
         let name = String::from_utf8_lossy(name);
-        Shown(self.redactor.header(&name, value, &mut self.found.borrow_mut()))
+        let masked = self.redactor.header(&name, value, &mut self.found.borrow_mut());
+        self.without_echoes(masked)
+    }
+
+    fn without_echoes(self, value: Cow<'a, [u8]>) -> Shown<'a> {
+        Shown(match value {
+            Cow::Borrowed(bytes) => self.redactor.echoes(bytes, &self.found.borrow()),
+            Cow::Owned(bytes) => Cow::Owned(self.redactor.echoes(&bytes, &self.found.borrow()).into_owned()),
+        })
     }
 
     pub(in crate::replay) fn text(self, text: &'a [u8]) -> Shown<'a> {
@@ -77,7 +85,8 @@ impl Serialize for Body<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let Mask { redactor, found } = self.mask;
         let content_type = self.headers.and_then(|headers| headers.get(b"content-type"));
-        Shown(redactor.body(content_type, self.body, &mut found.borrow_mut())).serialize(serializer)
+        let masked = redactor.body(content_type, self.body, &mut found.borrow_mut());
+        self.mask.without_echoes(masked).serialize(serializer)
     }
 }
 

@@ -10,17 +10,23 @@ use super::{Found, MASK, changed};
 
 /// Masks what was found elsewhere and what looks like a credential.
 pub(super) fn mask<'a>(text: &'a [u8], found: &Found) -> Cow<'a, [u8]> {
-    let mut plain = text.to_vec();
+    let plain = echoes(text, found);
+    let masked = patterns(&plain, &mut Found::default()).into_owned();
+    changed(text, masked)
+}
+
+/// Masks what was found elsewhere.
+pub(super) fn echoes<'a>(text: &'a [u8], found: &Found) -> Cow<'a, [u8]> {
+    let mut plain = Cow::Borrowed(text);
     let mut values: Vec<&Vec<u8>> = found.values.iter().collect();
     // A value may be part of another one.
     values.sort_by_key(|value| std::cmp::Reverse(value.len()));
     for value in values {
         if memchr::memmem::find(&plain, value).is_some() {
-            plain = replaced(&plain, value);
+            plain = Cow::Owned(replaced(&plain, value));
         }
     }
-    let masked = patterns(&plain, &mut Found::default()).into_owned();
-    changed(text, masked)
+    plain
 }
 
 fn replaced(text: &[u8], value: &[u8]) -> Vec<u8> {
@@ -132,7 +138,7 @@ fn after_scheme(rest: &[u8], position: usize) -> Option<(usize, usize)> {
     let token = after.get(spaces..)?;
     let length = token.iter().take_while(|byte| is_token68(**byte)).count();
     let (token, rest) = token.split_at_checked(length)?;
-    if rest.first() == Some(&b'"') {
+    if rest.first() == Some(&b'"') && token.ends_with(b"=") {
         // A parameter: `Bearer realm="…"`.
         return None;
     }
