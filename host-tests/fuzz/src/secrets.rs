@@ -2,7 +2,7 @@
 
 use libfuzzer_sys::arbitrary::{self, Arbitrary};
 
-/// The secret; no noise holds it.
+/// The secret; no noise holds its first letter.
 pub const SECRET: &str = "Zq7Secret7qZ";
 
 /// Where the secret stands.
@@ -69,9 +69,9 @@ struct Parts {
     texts: Vec<String>,
 }
 
-/// Noise may hold anything but the secret.
+/// Noise may hold anything but what the secret begins with.
 fn clean(noise: &[&str], at: usize) -> String {
-    noise.get(at % noise.len().max(1)).copied().unwrap_or_default().replace(SECRET, "")
+    noise.get(at % noise.len().max(1)).copied().unwrap_or_default().replace('Z', "z")
 }
 
 /// Noise that ends no value and is no separator.

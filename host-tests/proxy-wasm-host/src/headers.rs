@@ -241,11 +241,22 @@ mod tests {
     fn inline_headers_have_one_field() {
         let mut map = HeaderMap::from_pairs(
             Kind::Request,
-            [("x-a", "1"), ("Host", "a"), (":path", "/"), ("X-A", "2"), ("origin", "x"), ("Origin", "y"), ("host", "b")],
+            [
+                ("x-a", "1"),
+                ("Host", "a"),
+                (":path", "/"),
+                ("X-A", "2"),
+                ("origin", "x"),
+                ("Origin", "y"),
+                ("host", "b"),
+            ],
         );
         let shown = |map: &HeaderMap| {
             let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-            map.iter().map(|(name, value)| format!("{}={}", text(name), text(value))).collect::<Vec<_>>().join(" ")
+            map.iter()
+                .map(|(name, value)| format!("{}={}", text(name), text(value)))
+                .collect::<Vec<_>>()
+                .join(" ")
         };
         assert_eq!(shown(&map), ":authority=a,b :path=/ x-a=1 x-a=2 origin=x,y");
         assert_eq!((map.get(b"x-a"), map.joined(b"X-A")), (Some(&b"1"[..]), Some(b"1,2".to_vec())));
@@ -260,7 +271,10 @@ mod tests {
 
     #[test]
     fn a_response_joins_others() {
-        let map = HeaderMap::from_pairs(Kind::Response, [("vary", "a"), ("set-cookie", "1"), ("vary", "b"), ("set-cookie", "2")]);
+        let map = HeaderMap::from_pairs(
+            Kind::Response,
+            [("vary", "a"), ("set-cookie", "1"), ("vary", "b"), ("set-cookie", "2")],
+        );
         assert_eq!((map.len(), map.get(b"vary")), (3, Some(&b"a,b"[..])));
     }
 }

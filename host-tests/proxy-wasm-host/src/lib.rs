@@ -1,5 +1,9 @@
-#![allow(missing_docs, dead_code, unused_imports, reason = "temporary")]
-//! A native host for proxy-wasm modules that behaves as Envoy 1.40 does, in virtual time.
+//! A native host for proxy-wasm modules that behaves as Envoy 1.40 with V8 does, in virtual time. It needs no Envoy and no
+//! network, and knows nothing of the modules it runs. `README.md` says what is modelled and what is not.
+//!
+//! [`Engine`] compiles a [`Module`], a [`Plugin`] gives it a configuration, a [`Host`] runs a chain of plugins and is
+//! given [`Request`]s; [`Network`] plays the servers around it, and an [`Exchange`] is what came of a request.
+
 pub mod abi;
 mod chain;
 mod engine;

@@ -129,13 +129,20 @@ mod tests {
         assert_eq!(ids, [Ok(4), Ok(5), Ok(6), Ok(8), Err(Status::BadArgument)]);
         assert_eq!(vm.increment(&mut metrics, 4, 2), Ok(()));
         assert_eq!(vm.record(&mut metrics, 8, 3), Ok(()));
-        assert_eq!((vm.get(&metrics, 4), vm.get(&metrics, 8)), (Ok(5), Ok(5)), "one counter under two numbers");
+        assert_eq!(
+            (vm.get(&metrics, 4), vm.get(&metrics, 8)),
+            (Ok(5), Ok(5)),
+            "one counter under two numbers"
+        );
         assert_eq!(vm.increment(&mut metrics, 4, 0), Err(Status::BadArgument));
         assert_eq!(vm.increment(&mut metrics, 5, -1), Ok(()));
         assert_eq!(vm.get(&metrics, 5), Ok(u64::MAX));
         assert_eq!(vm.increment(&mut metrics, 6, 1), Err(Status::BadArgument));
         assert_eq!((vm.record(&mut metrics, 6, 7), vm.get(&metrics, 6)), (Ok(()), Err(Status::BadArgument)));
-        assert_eq!((vm.get(&metrics, 12), vm.get(&metrics, 7)), (Err(Status::NotFound), Err(Status::BadArgument)));
+        assert_eq!(
+            (vm.get(&metrics, 12), vm.get(&metrics, 7)),
+            (Err(Status::NotFound), Err(Status::BadArgument))
+        );
     }
 
     #[test]

@@ -114,7 +114,8 @@ mod tests {
 
     #[test]
     fn a_plain_request_gets_the_status() {
-        let all = [(":status", "405"), ("allow", "GET"), ("content-length", "2"), ("content-type", "text/plain")];
+        let all =
+            [(":status", "405"), ("allow", "GET"), ("content-length", "2"), ("content-type", "text/plain")];
         assert_eq!(reply("no").render(false, false), rendered(&all, "no"));
         assert_eq!(reply("no").render(false, true), rendered(&all, ""));
         assert_eq!(reply("").render(false, false), rendered(&all[..2], ""));

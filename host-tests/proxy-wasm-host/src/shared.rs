@@ -5,10 +5,13 @@ use std::collections::{BTreeMap, HashMap, VecDeque};
 use crate::abi::Status;
 use crate::vm::VmAt;
 
+/// Values with versions, by key.
+type Space = HashMap<Vec<u8>, (Vec<u8>, u32)>;
+
 /// Values with versions, one name space per `vm_id`.
 #[derive(Debug, Default)]
 pub(crate) struct SharedData {
-    spaces: HashMap<String, HashMap<Vec<u8>, (Vec<u8>, u32)>>,
+    spaces: HashMap<String, Space>,
     last_version: u32,
     bytes: usize,
 }
@@ -40,8 +43,9 @@ impl SharedData {
         {
             return Err(Status::CasMismatch);
         }
-        let before = entry.as_ref().map_or(0, |(value, _)| key.len() + value.len());
-        let bytes = self.bytes - before + key.len() + value.len();
+        let size = |value: &[u8]| key.len() + value.len() + ENTRY;
+        let before = entry.as_ref().map_or(0, |(value, _)| size(value));
+        let bytes = self.bytes - before + size(value);
         if bytes > limit {
             return Err(Status::InternalFailure);
         }
@@ -57,6 +61,9 @@ impl SharedData {
         Ok(())
     }
 }
+
+/// What an empty key with an empty value is counted as.
+const ENTRY: usize = 108;
 
 /// A queue and who is told that something is in it: the last one who registered it.
 #[derive(Debug)]
@@ -137,18 +144,18 @@ const ITEM: usize = 32;
 
 #[cfg(test)]
 mod tests {
-    use super::{Queues, Reader, SharedData};
+    use super::{ENTRY, Queues, Reader, SharedData};
     use crate::abi::Status;
     use crate::vm::VmAt;
 
     #[test]
     fn a_version_is_asked_for_only_where_there_is_one() {
         let mut data = SharedData::default();
-        assert_eq!(data.set("", b"k", b"a", u32::MAX, 100), Ok(()));
+        assert_eq!(data.set("", b"k", b"a", u32::MAX, 1000), Ok(()));
         assert_eq!(data.get("", b"k"), Some((&b"a"[..], 1)));
-        assert_eq!(data.set("", b"k", b"b", u32::MAX, 100), Err(Status::CasMismatch));
-        assert_eq!(data.set("", b"k", b"b", 1, 100), Ok(()));
-        assert_eq!(data.set("", b"k", b"c", 0, 100), Ok(()));
+        assert_eq!(data.set("", b"k", b"b", u32::MAX, 1000), Err(Status::CasMismatch));
+        assert_eq!(data.set("", b"k", b"b", 1, 1000), Ok(()));
+        assert_eq!(data.set("", b"k", b"c", 0, 1000), Ok(()));
         assert_eq!(data.get("", b"k"), Some((&b"c"[..], 3)));
         assert_eq!(data.get("other", b"k"), None);
     }
@@ -156,11 +163,12 @@ mod tests {
     #[test]
     fn what_is_shared_is_bounded() {
         let mut data = SharedData::default();
-        assert_eq!(data.set("", b"k", b"12345", 0, 6), Ok(()));
-        assert_eq!(data.set("", b"k", b"123456", 0, 6), Err(Status::InternalFailure));
-        assert_eq!(data.set("", b"l", b"", 0, 6), Err(Status::InternalFailure));
-        assert_eq!(data.set("", b"k", b"1", 0, 6), Ok(()));
-        assert_eq!(data.set("", b"l", b"123", 0, 6), Ok(()));
+        let limit = 2 * ENTRY + 6;
+        assert_eq!(data.set("", b"k", b"12345", 0, limit), Ok(()));
+        assert_eq!(data.set("", b"l", b"", 0, limit), Err(Status::InternalFailure));
+        assert_eq!(data.set("", b"k", b"1", 0, limit), Ok(()));
+        assert_eq!(data.set("", b"l", b"123", 0, limit), Ok(()));
+        assert_eq!(data.set("", b"l", b"1234", 0, limit), Err(Status::InternalFailure));
     }
 
     #[test]

@@ -166,7 +166,6 @@ pub(crate) struct Running {
 #[derive(Debug, Clone)]
 pub(crate) struct Stream {
     pub(crate) id: StreamId,
-    pub(crate) thread: usize,
     pub(crate) protocol: Protocol,
     pub(crate) slots: Vec<Slot>,
     pub(crate) request: Message,

@@ -16,8 +16,8 @@ use crate::message::StreamId;
 use crate::plugin::Plugin;
 use crate::world::World;
 use callback::{Callback, Exports};
-pub(crate) use state::{Action, Call, Context, Restriction, VmState};
 use state::interrupt;
+pub(crate) use state::{Action, Call, Context, Restriction, VmState};
 
 /// Names a VM of a host: its thread, which of the VMs there, and the how manieth that was loaded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -83,7 +83,8 @@ impl Vm {
             let mut exports = instance.exports(&mut store);
             exports.find_map(|export| export.into_memory())
         });
-        let named = |wanted: &str| start.iter().find(|(name, _)| *name == wanted).map(|(_, function)| *function);
+        let named =
+            |wanted: &str| start.iter().find(|(name, _)| *name == wanted).map(|(_, function)| *function);
         let malloc = named("malloc").or_else(|| named("proxy_on_memory_allocate"));
         let malloc = malloc.and_then(|function| function.typed(&store).ok());
         let state = store.data_mut();

@@ -1,13 +1,13 @@
 //! The state of one host that guests can reach through host calls: everything but the VMs themselves.
 
-use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
 use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
 use std::rc::Rc;
 
 use crate::abi::Level;
 use crate::foreign::Registry;
 use crate::limits::Limits;
-use crate::message::{CallOut, GrpcCall, LogLine, Response, StreamId, GrpcAnswer};
+use crate::message::{CallOut, GrpcAnswer, GrpcCall, LogLine, Response, StreamId};
 use crate::metrics::Metrics;
 use crate::plugin::Plugin;
 use crate::random::Random;

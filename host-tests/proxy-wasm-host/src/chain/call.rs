@@ -1,11 +1,11 @@
 //! One filter gets one event (`Context::decodeHeaders` and its kind).
 
 use super::Source;
+use crate::abi::AbiVersion;
 use crate::host::{Host, Invoked};
 use crate::message::{Network, StreamId};
 use crate::stream::{BodyView, Direction, Iteration, LocalReply, Slot};
 use crate::vm::callback::Callback;
-use crate::abi::AbiVersion;
 
 /// What a filter answered to headers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -170,7 +170,9 @@ impl<N: Network> Host<N> {
 
     /// One callback, and what a failed VM means for the stream (`CHECK_FAIL`).
     fn call(&mut self, id: StreamId, direction: Direction, filter: usize, event: &Event) -> Called {
-        let Some(slot) = self.stream(id).and_then(|stream| stream.slot(filter)) else { return Called::Passes };
+        let Some(slot) = self.stream(id).and_then(|stream| stream.slot(filter)) else {
+            return Called::Passes;
+        };
         let context = slot.context;
         let Some(vm) = slot.vm else { return Called::Passes };
         let mut arguments = event.arguments;

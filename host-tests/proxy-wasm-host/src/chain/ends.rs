@@ -41,7 +41,8 @@ impl<N: Network> Host<N> {
 
     /// The upstream has the whole request.
     fn router_end(&mut self, id: StreamId) {
-        let Some(upstream) = self.world.streams.get_mut(&id).and_then(|stream| stream.upstream.as_mut()) else {
+        let Some(upstream) = self.world.streams.get_mut(&id).and_then(|stream| stream.upstream.as_mut())
+        else {
             return;
         };
         if std::mem::replace(&mut upstream.complete, true) {
@@ -78,14 +79,12 @@ impl<N: Network> Host<N> {
             self.response_piece(id, answer.body, last);
         }
         match answer.trailers {
-            Some(trailers) => {
-                if self.response_goes_on(id) {
-                    self.with(id, |stream| stream.response.trailers = Some(trailers));
-                    self.trailers(id, Direction::Encode, None);
-                }
+            Some(trailers) if self.response_goes_on(id) => {
+                self.with(id, |stream| stream.response.trailers = Some(trailers));
+                self.trailers(id, Direction::Encode, None);
             }
             None if !answer.end_with_last => self.response_piece(id, Vec::new(), true),
-            None => {}
+            _ => {}
         }
     }
 

@@ -53,17 +53,15 @@ impl<N: Network> Host<N> {
     /// Where an event begins: behind the filter it comes from, or at it where that held everything.
     fn begin(&mut self, id: StreamId, direction: Direction, from: Option<usize>) -> Option<usize> {
         let Some(filter) = from else { return self.first(direction) };
-        let current = self.with(id, |stream| {
-            stream.slot(filter).is_some_and(|slot| slot.progress(direction).from_current)
-        });
+        let current = self
+            .with(id, |stream| stream.slot(filter).is_some_and(|slot| slot.progress(direction).from_current));
         if current { Some(filter) } else { self.following(direction, filter) }
     }
 
     /// Whether the response has got so far that nothing more of this direction matters.
     fn past(&mut self, id: StreamId, direction: Direction) -> bool {
-        self.stream(id).is_none_or(|stream| {
-            stream.over || direction == Direction::Decode && stream.local_complete
-        })
+        self.stream(id)
+            .is_none_or(|stream| stream.over || direction == Direction::Decode && stream.local_complete)
     }
 
     /// Headers go through the chain, from its begin or from behind a filter.

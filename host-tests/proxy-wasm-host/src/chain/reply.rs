@@ -66,7 +66,8 @@ impl<N: Network> Host<N> {
         stream.response.headers = Some(rendered.headers.clone());
         stream.headers_sent = true;
         stream.local_complete = true;
-        stream.client = Some(ClientResponse { headers: rendered.headers, body: rendered.body, ..Default::default() });
+        stream.client =
+            Some(ClientResponse { headers: rendered.headers, body: rendered.body, ..Default::default() });
         self.end(id);
     }
 

@@ -128,6 +128,9 @@ impl<N: Network> Host<N> {
         let Some(cluster) = cluster else { return };
         if let Some(count) = self.world.outstanding.get_mut(&cluster) {
             *count = count.saturating_sub(1);
+            if *count == 0 {
+                self.world.outstanding.remove(&cluster);
+            }
         }
         let count = |size: usize| u32::try_from(size).unwrap_or(u32::MAX);
         let arguments = answer.as_ref().map_or([token, 0, 0, 0], |answer| {
@@ -142,7 +145,8 @@ impl<N: Network> Host<N> {
     }
 
     fn grpc_over(&mut self, at: VmAt, root: u32, token: u32, answer: GrpcAnswer, cause: Option<StreamId>) {
-        let open = self.vm(at).and_then(|vm| vm.state().contexts.get_mut(&root)?.call.open_grpc.remove(&token));
+        let open =
+            self.vm(at).and_then(|vm| vm.state().contexts.get_mut(&root)?.call.open_grpc.remove(&token));
         if open.is_none() {
             return;
         }
@@ -251,9 +255,7 @@ fn outcome(answer: CallOutAnswer, timeout: Option<Duration>) -> Option<(Duration
         }
     };
     match (delay, timeout) {
-        (Some(delay), Some(timeout)) if delay >= timeout => {
-            Some((timeout, answer.is_some().then(timed_out)))
-        }
+        (Some(delay), Some(timeout)) if delay >= timeout => Some((timeout, answer.is_some().then(timed_out))),
         (None, Some(timeout)) => Some((timeout, None)),
         (Some(delay), _) => Some((delay, answer)),
         (None, None) => None,

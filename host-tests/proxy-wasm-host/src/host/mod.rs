@@ -34,8 +34,8 @@ pub struct Options {
     pub limits: Limits,
     /// The clusters a call-out can go to; `None`: any.
     pub clusters: Option<BTreeSet<String>>,
-    /// Attributes of every stream, by path (segments separated by NUL), that the host cannot know: `cluster_name`,
-    /// `route_name`, `node`, `xds`, …
+    /// Attributes of every stream, by path (segments separated by NUL), that the host cannot know: `connection`,
+    /// `destination`, `upstream` (read once there is one), `xds`.
     pub attributes: BTreeMap<Vec<u8>, Vec<u8>>,
     /// Functions beyond the ABI.
     pub foreign: Registry,
@@ -117,7 +117,7 @@ impl<N: Network> Host<N> {
     ///
     /// # Errors
     /// A module cannot be run, traps at its start, or refuses its configuration.
-    pub fn new(plugins: Vec<Plugin>, options: Options, network: N) -> Result<Self, Refused> {
+    pub fn new(plugins: Vec<Plugin>, options: Options, network: N) -> Result<Self, Box<Refused>> {
         let now = nanoseconds(options.start);
         let world = World {
             now,
@@ -146,7 +146,7 @@ impl<N: Network> Host<N> {
         };
         match host.install(plugins) {
             Ok(()) => Ok(host),
-            Err(error) => Err(Refused { error, logs: host.take_logs() }),
+            Err(error) => Err(Box::new(Refused { error, logs: host.take_logs() })),
         }
     }
 

@@ -150,8 +150,8 @@ impl<N: Network> Host<N> {
     fn shared_root(&self, thread: usize, at: usize, generation: u64) -> Option<u32> {
         let wanted = self.chain.get(at)?;
         let mut before = self.chain.iter().take(at).enumerate();
-        let (twin, _) = before
-            .find(|(_, other)| other.vm == wanted.vm && other.plugin.key() == wanted.plugin.key())?;
+        let (twin, _) =
+            before.find(|(_, other)| other.vm == wanted.vm && other.plugin.key() == wanted.plugin.key())?;
         self.root(thread, twin, generation)
     }
 

@@ -27,7 +27,6 @@ impl<N: Network> Host<N> {
         let now = self.world.now;
         let stream = Stream {
             id,
-            thread,
             protocol,
             slots,
             request: message,

@@ -27,6 +27,9 @@ host_functions! {
     }
 }
 
+/// ns until a call that cannot be made is over: more than nothing, so that a guest that calls again does not stop time.
+const AT_ONCE: u64 = 100_000;
+
 /// `envoy.config.core.v3.GrpcService`, as far as it says where a call goes. Google's client, which Envoy also has, is
 /// not modelled, and a description of nothing, at which Envoy aborts, is a bad argument.
 #[derive(prost::Message)]
@@ -140,7 +143,7 @@ fn dial(state: &mut VmState, arguments: &Arguments<'_>, kind: CallKind) -> Resul
         // The call has failed already; its end is told all the same, though the guest never learns the number.
         let text = "Cluster not available".to_owned();
         let answer = Box::new(GrpcAnswer { status: UNAVAILABLE, text, ..GrpcAnswer::default() });
-        state.world.after(0, Event::Grpc { vm, root, token, answer, cause });
+        state.world.after(AT_ONCE, Event::Grpc { vm, root, token, answer, cause });
         return Err(Status::InternalFailure);
     };
     let call = GrpcCall {

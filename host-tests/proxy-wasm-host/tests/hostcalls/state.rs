@@ -145,7 +145,7 @@ fn what_is_kept_has_bounds() {
         call!("0", "proxy_remove_header_map_value", 0u32, "name"),
     ];
     let mut scenario = Scenario::new(Guest::new().on("proxy_on_request_headers", steps));
-    scenario.limits.shared_data = 10;
+    scenario.limits.shared_data = 118;
     scenario.limits.queues = 1;
     scenario.limits.queued = 40;
     scenario.limits.metrics = 1;

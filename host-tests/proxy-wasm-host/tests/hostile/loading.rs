@@ -67,10 +67,7 @@ fn what_the_host_needs_is_asked_for_by_name() {
     );
     assert_eq!(error(&format!("(module {MALLOC} {MARKER})")), "missing memory export");
     let import = |import: &str| error(&format!("(module {import} {MEMORY} {MALLOC} {MARKER})"));
-    assert_eq!(
-        import(r#"(import "env" "proxy_nonsense" (func))"#),
-        "missing import: env.proxy_nonsense"
-    );
+    assert_eq!(import(r#"(import "env" "proxy_nonsense" (func))"#), "missing import: env.proxy_nonsense");
     assert_eq!(
         import(r#"(import "wasi_snapshot_preview1" "fd_pread64" (func))"#),
         "missing import: wasi_snapshot_preview1.fd_pread64"
@@ -105,7 +102,8 @@ fn signatures_must_be_those_of_the_abi() {
 
 #[test]
 fn more_memory_or_tables_than_allowed_from_the_start() {
-    let bytes = wat::parse_str(format!(r#"(module (memory (export "memory") 1000) {MALLOC} {MARKER})"#)).unwrap();
+    let bytes =
+        wat::parse_str(format!(r#"(module (memory (export "memory") 1000) {MALLOC} {MARKER})"#)).unwrap();
     let StartError::Load { source: LoadError::Instance(why), .. } = start(&bytes, limits()) else {
         panic!("another error");
     };
@@ -120,7 +118,11 @@ fn a_module_that_traps_or_never_ends_at_its_start() {
     for (function, name, says) in [
         (r#"(func (export "_initialize") unreachable)"#, "_initialize", "unreachable"),
         (r#"(func (export "_start") (loop (br 0)))"#, "_start", "CPU time"),
-        (r#"(func (export "proxy_on_context_create") (param i32 i32) unreachable)"#, "proxy_on_context_create", "unreachable"),
+        (
+            r#"(func (export "proxy_on_context_create") (param i32 i32) unreachable)"#,
+            "proxy_on_context_create",
+            "unreachable",
+        ),
         (
             r#"(func (export "proxy_on_vm_start") (param i32 i32) (result i32) (loop (br 0)) (i32.const 1))"#,
             "proxy_on_vm_start",
@@ -132,7 +134,9 @@ fn a_module_that_traps_or_never_ends_at_its_start() {
             "CPU time",
         ),
     ] {
-        let StartError::Trap { trap, plugin } = start(&guest("", function), limits()) else { panic!("{name}") };
+        let StartError::Trap { trap, plugin } = start(&guest("", function), limits()) else {
+            panic!("{name}")
+        };
         assert_eq!((plugin.as_str(), trap.function.as_str()), ("hostile", name));
         assert!(trap.reason.contains(says), "{name}: {}", trap.reason);
     }

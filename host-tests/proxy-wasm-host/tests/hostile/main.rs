@@ -1,5 +1,13 @@
 //! Modules that mean harm, or are broken. Each has a documented outcome, and the host outlives all of them.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a helper of a test may stop at the first surprise, as the test may"
+)]
+
 mod bombs;
 mod loading;
 mod traps;
@@ -7,8 +15,8 @@ mod traps;
 use std::time::Duration;
 
 use proxy_wasm_host::{
-    CallOut, CallOutAnswer, Engine, Exchange, FailurePolicy, HeaderMap, Host, Kind, Limits, Module, Network, Options,
-    Plugin, Request, Response, StreamId, UpstreamRequest,
+    CallOut, CallOutAnswer, Engine, Exchange, FailurePolicy, HeaderMap, Host, Kind, Limits, Module, Network,
+    Options, Plugin, Request, Response, StreamId, UpstreamRequest,
 };
 
 /// An upstream that answers at once, and clusters that never do.

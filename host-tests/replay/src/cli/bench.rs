@@ -30,7 +30,7 @@ struct Benched {
 pub(super) fn run(arguments: &Arguments) -> Result<bool> {
     ensure!(
         !cfg!(debug_assertions),
-        "this is a debug build, whose times say nothing: cargo run --release --package replay --bin portcullis"
+        "this is a debug build, whose times say nothing: cargo run --release --package replay -- bench …"
     );
     let mut all = Vec::new();
     for file in &arguments.files {

@@ -29,7 +29,8 @@ pub(super) fn run(arguments: &Arguments) -> Result<bool> {
         match check(file, arguments.plugin.as_deref(), &modules) {
             Err(error) => unreadable.push(error),
             Ok(checked) if checked.findings.is_empty() => {
-                let filters = if checked.filters == 1 { "1 filter" } else { &format!("{} filters", checked.filters) };
+                let filters =
+                    if checked.filters == 1 { "1 filter" } else { &format!("{} filters", checked.filters) };
                 super::print(&format!("{name}: ok, {filters}"))?;
             }
             Ok(checked) => {

@@ -27,7 +27,8 @@ pub(super) fn run(arguments: &Arguments) -> Result<bool> {
     match out {
         None => redact(&redactor, file, &mut BufWriter::new(stdout()))?,
         Some(out) => {
-            let same = out.canonicalize().ok().is_some_and(|out| file.canonicalize().is_ok_and(|file| file == out));
+            let same =
+                out.canonicalize().ok().is_some_and(|out| file.canonicalize().is_ok_and(|file| file == out));
             ensure!(!same, "{}: the file that is read cannot be written at the same time", out.display());
             let mut writer = BufWriter::new(File::create(out).with_context(|| out.display().to_string())?);
             redact(&redactor, file, &mut writer).inspect_err(|_| drop(std::fs::remove_file(out)))?;

@@ -7,7 +7,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use anyhow::{Context as _, Error, Result, anyhow, ensure};
-use clap::Args;
+use clap::{Args, value_parser};
 use replay::replay::{Chain, Modules, Output, Replay, Settings, Source, callouts};
 use replay::traffic::{Format, Warning};
 
@@ -39,7 +39,7 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "N", default_value_t = 0)]
     seed: u64,
     /// Worker threads of the gateway
-    #[arg(long, value_name = "N", default_value = "1", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    #[arg(long, value_name = "N", default_value = "1", value_parser = value_parser!(u16).range(1..=1024))]
     workers: u16,
     /// Write a line of JSON per request; - for the standard output
     #[arg(long, value_name = "FILE")]
@@ -162,7 +162,9 @@ pub(super) async fn run(arguments: Arguments) -> Result<bool> {
 impl Filters {
     fn sources(&self) -> Result<Vec<Source>> {
         let Self { config, plugin, plugin_config, plugin_name, module: _ } = self;
-        for (option, count) in [("--plugin-config", plugin_config.len()), ("--plugin-name", plugin_name.len())] {
+        for (option, count) in
+            [("--plugin-config", plugin_config.len()), ("--plugin-name", plugin_name.len())]
+        {
             ensure!(
                 count == 0 || count == plugin.len(),
                 "{option}: given {count} times for {} --plugin; they go together in order",

@@ -23,7 +23,9 @@ impl Secrets {
 /// A message without what looks like a secret.
 pub(super) fn masked(text: &str) -> String {
     match Redactor::new::<&str>(&[]) {
-        Ok(redactor) => String::from_utf8_lossy(&redactor.text(text.as_bytes(), &Found::default())).into_owned(),
+        Ok(redactor) => {
+            String::from_utf8_lossy(&redactor.text(text.as_bytes(), &Found::default())).into_owned()
+        }
         Err(_) => String::new(),
     }
 }

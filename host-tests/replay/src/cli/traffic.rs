@@ -1,4 +1,5 @@
-//! The traffic, read ahead on a thread of its own: reading may block, and an interrupted process must still end.
+//! The traffic, read ahead on a thread of its own: reading may block, and an interrupted process must still
+//! end.
 
 use std::io::stdin;
 use std::path::{Path, PathBuf};
@@ -32,13 +33,15 @@ impl Traffic {
         let (sender, batches) = channel(BATCHES);
         let reading = match files {
             // Even its format is known only when something has come.
-            [only] if standard(only) => thread::spawn(move || match Reader::from_read("stdin", stdin(), format) {
-                Ok(reader) => read(reader, &sender),
-                Err(error) => {
-                    let _ = sender.blocking_send(Err(error));
-                    Vec::new()
-                }
-            }),
+            [only] if standard(only) => {
+                thread::spawn(move || match Reader::from_read("stdin", stdin(), format) {
+                    Ok(reader) => read(reader, &sender),
+                    Err(error) => {
+                        let _ = sender.blocking_send(Err(error));
+                        Vec::new()
+                    }
+                })
+            }
             files if files.iter().any(standard) => bail!("--traffic {STANDARD}: the only one, or not at all"),
             files => {
                 let reader = Reader::open(files, format)?;
@@ -67,7 +70,7 @@ impl Traffic {
 
 fn read(mut reader: Reader, sender: &Sender<Batch>) -> Vec<Warning> {
     let mut batch = Vec::new();
-    while let Some(item) = reader.next() {
+    for item in reader.by_ref() {
         match item {
             Ok(item) => batch.push(item),
             Err(error) => {

@@ -19,7 +19,8 @@ use resource::{Phase, Resource};
 /// The group of the resources that are read.
 const GROUP: &str = "extensions.istio.io/";
 const KIND: &str = "WasmPlugin";
-/// Resources of the mesh's root namespace come after those of the workload's own (`TrafficExtensionsByListenerInfo`).
+/// Resources of the mesh's root namespace come after those of the workload's own
+/// (`TrafficExtensionsByListenerInfo`).
 const ROOT_NAMESPACE: &str = "istio-system";
 
 /// The `WasmPlugin`s of a manifest.
@@ -29,13 +30,13 @@ pub struct WasmPlugins {
     resources: Vec<(String, Value)>,
 }
 
-/// What istiod sorts by: phase, then priority (unset comes last, below every number), then the namespace's rank, the
-/// time of creation, name and namespace.
+/// What istiod sorts by: phase, then priority (unset comes last, below every number), then the namespace's
+/// rank, the time of creation, name and namespace.
 type Rank = (Phase, Reverse<Option<i32>>, bool, String, String, String);
 
 impl WasmPlugins {
-    /// Reads a manifest of one or several documents; a `List` counts as what it lists, and resources of other kinds
-    /// are passed over.
+    /// Reads a manifest of one or several documents; a `List` counts as what it lists, and resources of other
+    /// kinds are passed over.
     ///
     /// # Errors
     /// Line and column where the text is not YAML; there is no `WasmPlugin`.
@@ -64,10 +65,13 @@ impl WasmPlugins {
             match Resource::read(value) {
                 Ok(resource) => {
                     let rank = rank(&resource);
-                    ranked.push((rank, Named { place: resource.place(place), plugin: Ok(resource.plugin()) }));
+                    ranked
+                        .push((rank, Named { place: resource.place(place), plugin: Ok(resource.plugin()) }));
                 }
                 Err(errors) => refused.extend(
-                    errors.into_iter().map(|error| Named { place: place.clone(), plugin: Err(Error::msg(error)) }),
+                    errors
+                        .into_iter()
+                        .map(|error| Named { place: place.clone(), plugin: Err(Error::msg(error)) }),
                 ),
             }
         }

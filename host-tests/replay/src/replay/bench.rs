@@ -154,7 +154,10 @@ impl Running {
 }
 
 fn prepared(step: &Step) -> Prepared {
-    Prepared { step: Step { callouts: Vec::new(), expect: None, ..step.clone() }, callouts: step.callouts.clone() }
+    Prepared {
+        step: Step { callouts: Vec::new(), expect: None, ..step.clone() },
+        callouts: step.callouts.clone(),
+    }
 }
 
 fn nanoseconds(time: &Duration) -> u64 {

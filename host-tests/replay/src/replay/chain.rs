@@ -72,8 +72,8 @@ impl Chain {
     /// The filters of these sources, one after the other.
     ///
     /// # Errors
-    /// A file cannot be read or holds no filter, a filter is not one that Envoy takes, a module is nowhere, two
-    /// filters have one name.
+    /// A file cannot be read or holds no filter, a filter is not one that Envoy takes, a module is nowhere,
+    /// two filters have one name.
     pub fn read(sources: &[Source], modules: &Modules) -> Result<Self> {
         let mut chain = Self { plugins: Vec::new(), surroundings: Surroundings::default() };
         let mut around: Vec<Option<Surroundings>> = Vec::new();
@@ -88,7 +88,10 @@ impl Chain {
         let mut names = BTreeSet::new();
         for (plugin, _) in &chain.plugins {
             let name = &plugin.name;
-            ensure!(names.insert(name), "two filters are called {name:?}: filter state and metrics need two names");
+            ensure!(
+                names.insert(name),
+                "two filters are called {name:?}: filter state and metrics need two names"
+            );
         }
         Ok(chain)
     }
@@ -107,8 +110,8 @@ impl Chain {
             Config::Bootstrap(bootstrap) => (bootstrap.plugins()?, Some(bootstrap.surroundings()?)),
             Config::Istio(manifest) => (manifest.plugins()?, None),
             Config::Other => bail!(
-                "neither an Envoy bootstrap nor an Istio WasmPlugin manifest; a plugin's own configuration goes with \
-                 its module: --plugin MODULE.wasm --plugin-config FILE"
+                "neither an Envoy bootstrap nor an Istio WasmPlugin manifest; a plugin's own configuration goes \
+                 with its module: --plugin MODULE.wasm --plugin-config FILE"
             ),
         };
         ensure!(!plugins.is_empty(), "no wasm filter");
@@ -120,7 +123,8 @@ impl Chain {
     }
 }
 
-/// The first that is known, with the clusters of all; any cluster where one source does not say which there are.
+/// The first that is known, with the clusters of all; any cluster where one source does not say which there
+/// are.
 fn surroundings(around: &[Option<Surroundings>]) -> Surroundings {
     let mut surroundings = around.iter().flatten().next().cloned().unwrap_or_default();
     let clusters = around.iter().map(|around| around.as_ref()?.clusters.clone());

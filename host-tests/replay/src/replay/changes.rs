@@ -9,8 +9,8 @@ use super::outcome::Outcome;
 use crate::expect::list;
 use crate::text::shown;
 
-/// One line per difference of verdict, status, reason and filter; with `strict` also of the whole response and of what
-/// reached the upstream. Not masked.
+/// One line per difference of verdict, status, reason and filter; with `strict` also of the whole response
+/// and of what reached the upstream. Not masked.
 pub(super) fn changes(config: &Finished, against: &Finished, strict: bool) -> Vec<String> {
     let mut changes = Changes::default();
     changes.check("verdict", verdict(&config.outcome), verdict(&against.outcome));
@@ -24,7 +24,9 @@ pub(super) fn changes(config: &Finished, against: &Finished, strict: bool) -> Ve
 /// A verdict in one line: `deny 405 method.not_allowed by request-policy`.
 pub(super) fn verdict(outcome: &Outcome) -> String {
     let mut text = outcome.verdict.to_string();
-    for part in [outcome.status.map(|status| status.to_string()), outcome.reason.clone()].into_iter().flatten() {
+    for part in
+        [outcome.status.map(|status| status.to_string()), outcome.reason.clone()].into_iter().flatten()
+    {
         text.push(' ');
         text.push_str(&part);
     }

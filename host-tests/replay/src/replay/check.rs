@@ -6,8 +6,8 @@ use anyhow::{Result, bail};
 
 use super::chain::{Chain, Config, pair};
 use super::modules::Modules;
-use super::run::{self, Replay};
 use super::results::Output;
+use super::run::{self, Replay};
 use crate::Settings;
 use crate::envoy_config::{Named, PluginSpec, Surroundings};
 use crate::executor;
@@ -22,8 +22,8 @@ pub struct Checked {
     pub findings: Vec<String>,
 }
 
-/// Checks an Envoy bootstrap, an Istio manifest or, where `plugin` says whose it is, the configuration of a plugin.
-/// The plugins of this repository are asked natively; the module of any other is started.
+/// Checks an Envoy bootstrap, an Istio manifest or, where `plugin` says whose it is, the configuration of a
+/// plugin. The plugins of this repository are asked natively; the module of any other is started.
 ///
 /// # Errors
 /// The file cannot be read, is not YAML, or is none of these.
@@ -39,8 +39,8 @@ pub fn check(file: &Path, plugin: Option<&Path>, modules: &Modules) -> Result<Ch
         },
         Config::Istio(manifest) => manifest.filters(),
         Config::Other => bail!(
-            "{}: neither an Envoy bootstrap nor an Istio WasmPlugin manifest; of a plugin's own configuration --plugin \
-             MODULE.wasm says whose it is",
+            "{}: neither an Envoy bootstrap nor an Istio WasmPlugin manifest; of a plugin's own configuration \
+             --plugin MODULE.wasm says whose it is",
             file.display()
         ),
     };
@@ -57,7 +57,8 @@ pub fn check(file: &Path, plugin: Option<&Path>, modules: &Modules) -> Result<Ch
 
 /// What a plugin does not like about its configuration, a line each.
 fn refused(plugin: &PluginSpec, file: &Path, modules: &Modules) -> Vec<String> {
-    let settings = Settings { root: PathBuf::from("."), dist: PathBuf::from("dist"), environment: Vec::new() };
+    let settings =
+        Settings { root: PathBuf::from("."), dist: PathBuf::from("dist"), environment: Vec::new() };
     let checked = match executor::is_native(plugin) {
         true => executor::check(plugin, &settings),
         false => start(plugin, file, modules),

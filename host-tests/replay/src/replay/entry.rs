@@ -43,7 +43,12 @@ impl Entry {
     }
 
     /// Lines about the results, without the secrets of the request and of these results.
-    pub(super) fn masked(&self, lines: Vec<String>, results: &[&Finished], redactor: &Redactor) -> Vec<String> {
+    pub(super) fn masked(
+        &self,
+        lines: Vec<String>,
+        results: &[&Finished],
+        redactor: &Redactor,
+    ) -> Vec<String> {
         if lines.is_empty() {
             return lines;
         }
@@ -79,7 +84,9 @@ fn route(exchange: &Exchange, redactor: &Redactor, found: &mut Found) -> String 
     let step = &exchange.step;
     let (method, target) = match (&exchange.malformed, &step.raw) {
         // What bytes that are no request say first.
-        (Some(_), Some(raw)) => ("raw", raw.0.split(|byte| matches!(byte, b'\r' | b'\n')).find(|line| !line.is_empty())),
+        (Some(_), Some(raw)) => {
+            ("raw", raw.0.split(|byte| matches!(byte, b'\r' | b'\n')).find(|line| !line.is_empty()))
+        }
         _ => (step.method.as_str(), Some(step.path.0.as_slice())),
     };
     let target = target.unwrap_or_default();

@@ -1,5 +1,5 @@
-//! The results in JUnit's XML. A test per request is written as it comes, so that memory stays flat; the head, which
-//! holds the counts, is put before them at the end.
+//! The results in JUnit's XML. A test per request is written as it comes, so that memory stays flat; the
+//! head, which holds the counts, is put before them at the end.
 
 use std::fs::File;
 use std::io::{self, BufWriter, Seek as _, Write};

@@ -1,4 +1,5 @@
-//! The result format: a JSON object a line. `REPLAY.md` describes it as an interface; members keep their order.
+//! The result format: a JSON object a line. `REPLAY.md` describes it as an interface; members keep their
+//! order.
 
 mod parts;
 

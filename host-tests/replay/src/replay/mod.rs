@@ -1,5 +1,5 @@
-//! Recorded traffic through a chain of filters: who gets in, who is refused, and why. `REPLAY.md` is the manual of the
-//! commands and of what they write.
+//! Recorded traffic through a chain of filters: who gets in, who is refused, and why. `REPLAY.md` is the
+//! manual of the commands and of what they write.
 
 mod bench;
 mod chain;

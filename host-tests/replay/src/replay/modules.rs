@@ -31,9 +31,15 @@ impl Modules {
     /// It is in none of the places; all are named.
     pub fn find(&self, plugin: &PluginSpec, config: &Path) -> Result<PathBuf> {
         let overriding = self.overrides.iter().position(|(name, _)| is_called(plugin, name));
-        if let Some((index, path)) = overriding.and_then(|index| Some((index, &self.overrides.get(index)?.1))) {
+        if let Some((index, path)) = overriding.and_then(|index| Some((index, &self.overrides.get(index)?.1)))
+        {
             self.used.borrow_mut().insert(index);
-            ensure!(path.is_file(), "{}: no such file, given for the module of {:?}", path.display(), plugin.name);
+            ensure!(
+                path.is_file(),
+                "{}: no such file, given for the module of {:?}",
+                path.display(),
+                plugin.name
+            );
             return Ok(path.clone());
         }
         let places = places(&plugin.wasm, config);
@@ -59,8 +65,8 @@ impl Modules {
     }
 }
 
-/// Whether a name means this filter's module: the instance, the module as the file names it, its file name with or
-/// without extension.
+/// Whether a name means this filter's module: the instance, the module as the file names it, its file name
+/// with or without extension.
 fn is_called(plugin: &PluginSpec, name: &str) -> bool {
     let wasm = &plugin.wasm;
     let file = wasm.file_name().and_then(|file| file.to_str());

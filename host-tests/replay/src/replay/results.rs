@@ -73,7 +73,8 @@ impl Results {
         }
         let changes = against.as_ref().map(|(_, changes)| changes.as_slice());
         let judged = differences.is_some() || changes.is_some();
-        let wrong: Vec<String> = [differences.as_deref(), changes].into_iter().flatten().flatten().cloned().collect();
+        let wrong: Vec<String> =
+            [differences.as_deref(), changes].into_iter().flatten().flatten().cloned().collect();
         let reason = finished.outcome.reason.as_ref().map(|reason| entry.shown(reason, &self.redactor));
         let outcome = Outcome { reason, ..finished.outcome.clone() };
         self.table.add(&entry.id, &entry.route, &outcome, judged.then_some(&wrong));
@@ -88,7 +89,12 @@ impl Results {
     }
 
     /// Writes what is left.
-    pub(super) fn finish(mut self, host: &HostState<'_>, question: Question, warnings: Vec<String>) -> Result<Totals> {
+    pub(super) fn finish(
+        mut self,
+        host: &HostState<'_>,
+        question: Question,
+        warnings: Vec<String>,
+    ) -> Result<Totals> {
         if let Some(out) = &mut self.lines {
             line::write_host(out, host, &self.redactor).context("--out")?;
             out.flush().context("--out")?;

@@ -20,8 +20,8 @@ use crate::step::{CallOut, scripted};
 use crate::traffic::{Item, Redactor};
 use crate::yaml;
 
-/// Requests that may be under way or held back at once, and the bytes that the latter may hold. Above, the virtual
-/// clock runs on until the first of them is over.
+/// Requests that may be under way or held back at once, and the bytes that the latter may hold. Above, the
+/// virtual clock runs on until the first of them is over.
 const MAX_HELD: usize = 20_000;
 const MAX_HELD_BYTES: usize = 64 << 20;
 
@@ -90,7 +90,8 @@ impl Replay {
     pub fn start(chain: &Chain, against: Option<&Chain>, settings: Settings, output: Output) -> Result<Self> {
         let engine = Engine::new(settings.trace)?;
         let lane = start(&engine, chain, &settings)?;
-        let against = against.map(|chain| start(&engine, chain, &settings)).transpose().context("--against")?;
+        let against =
+            against.map(|chain| start(&engine, chain, &settings)).transpose().context("--against")?;
         let Settings { trace, strict, redactor, .. } = settings;
         let results = Results::new(output, trace, redactor.clone())?;
         let entries = VecDeque::new();
@@ -150,8 +151,8 @@ impl Replay {
         };
         let ahead = self.ahead.then(|| {
             format!(
-                "more than {MAX_HELD} requests ({} MiB) were under way or waited for an earlier one: those after them \
-                 were sent later than the traffic says",
+                "more than {MAX_HELD} requests ({} MiB) were under way or waited for an earlier one: those after \
+                 them were sent later than the traffic says",
                 MAX_HELD_BYTES >> 20
             )
         });

@@ -44,7 +44,8 @@ pub(super) struct Table {
 }
 
 impl Table {
-    /// Counts a request. `differences`: what is not as it should be, `None` where nobody says how it should be.
+    /// Counts a request. `differences`: what is not as it should be, `None` where nobody says how it should
+    /// be.
     pub(super) fn add(&mut self, id: &str, route: &str, outcome: &Outcome, differences: Option<&[String]>) {
         let slot = match outcome.verdict {
             Verdict::Pass => 0,
@@ -148,7 +149,8 @@ impl Table {
         if self.judged {
             return aligned(&rows);
         }
-        let rows: Vec<[String; 6]> = rows.into_iter().map(|[a, b, c, d, e, f, _]| [a, b, c, d, e, f]).collect();
+        let rows: Vec<[String; 6]> =
+            rows.into_iter().map(|[a, b, c, d, e, f, _]| [a, b, c, d, e, f]).collect();
         aligned(&rows)
     }
 }
@@ -171,7 +173,11 @@ mod tests {
             table.add(&format!("r:{index}"), "GET /a", &outcome(200), None);
         }
         let text = table.text(Question::Expected);
-        assert!(text.starts_with("id    request  verdict  status  reason  denied by\nr:0   GET /a   pass     200"));
+        assert!(
+            text.starts_with(
+                "id    request  verdict  status  reason  denied by\nr:0   GET /a   pass     200"
+            )
+        );
         assert!(text.contains("\nr:39") && !text.contains("expected"), "{text}");
         for _ in 0..60 {
             table.add("x", "GET /b", &outcome(403), Some(&["no".to_owned()]));

@@ -89,7 +89,7 @@ impl Redactor {
         match name {
             _ if !self.enabled => Cow::Borrowed(value),
             ":path" => self.path(value, found),
-            ":authority" => self.authority(value, found),
+            name if name == ":authority" || name.eq_ignore_ascii_case("host") => self.authority(value, found),
             name if names::is_secret_header(name) => secret(value, found),
             _ => text::patterns(value, found),
         }

@@ -10,7 +10,8 @@ fn traffic(scratch: &Scratch, count: usize, changes: [usize; 3]) -> String {
     let mut text = String::new();
     for index in 0..count {
         let method = if changes.contains(&index) { "PUT" } else { "GET" };
-        writeln!(text, "{{\"id\":\"r{index}\",\"method\":\"{method}\",\"path\":\"/orders/{index}\"}}").unwrap();
+        writeln!(text, "{{\"id\":\"r{index}\",\"method\":\"{method}\",\"path\":\"/orders/{index}\"}}")
+            .unwrap();
     }
     scratch.write("t.jsonl", &text)
 }
@@ -19,10 +20,21 @@ fn traffic(scratch: &Scratch, count: usize, changes: [usize; 3]) -> String {
 fn a_rollout_that_breaks_three_of_ten_thousand_requests_shows_these_three() {
     let scratch = Scratch::new();
     let traffic = traffic(&scratch, 10_000, [17, 4_242, 9_999]);
-    let against = scratch.policy("new.yaml", "[\"GET\", \"PUT\", \"PATCH\", \"DELETE\"]", "[\"GET\", \"PATCH\"]");
+    let against =
+        scratch.policy("new.yaml", "[\"GET\", \"PUT\", \"PATCH\", \"DELETE\"]", "[\"GET\", \"PATCH\"]");
     let (out, junit) = (scratch.path("r.jsonl"), scratch.path("junit.xml"));
     let ran = portcullis(&[
-        "replay", "--config", POLICY, "--against", &against, "--traffic", &traffic, "--out", &out, "--junit", &junit,
+        "replay",
+        "--config",
+        POLICY,
+        "--against",
+        &against,
+        "--traffic",
+        &traffic,
+        "--out",
+        &out,
+        "--junit",
+        &junit,
     ]);
     assert_eq!(ran.code, 1, "{}", ran.stderr);
     let (_, shown) = ran.stdout.split_once("\n\n").unwrap();
@@ -51,7 +63,8 @@ fn a_rollout_that_breaks_three_of_ten_thousand_requests_shows_these_three() {
 fn only_strict_looks_beyond_the_verdict() {
     let scratch = Scratch::new();
     let traffic = traffic(&scratch, 2, [0; 3]);
-    let against = scratch.policy("new.yaml", "\"remove\": [\"x-internal-trace\"]", "\"remove\": [\"x-frame-options\"]");
+    let against =
+        scratch.policy("new.yaml", "\"remove\": [\"x-internal-trace\"]", "\"remove\": [\"x-frame-options\"]");
     let arguments = ["replay", "--config", POLICY, "--against", &against, "--traffic", &traffic];
     let ran = portcullis(&arguments);
     assert_eq!(ran.code, 0, "{}{}", ran.stdout, ran.stderr);

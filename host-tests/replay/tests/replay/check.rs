@@ -27,7 +27,9 @@ fn every_bad_configuration_is_refused_with_the_words_beside_it() {
         assert_eq!(ran.code, 1, "{path}: {}{}", ran.stdout, ran.stderr);
         let place = "static_resources.listeners[0].filter_chains[0].filters[0].typed_config.http_filters[0]";
         if path.ends_with("/struct.yaml") {
-            let line = format!("{path}: {place}: config.configuration: a google.protobuf.Struct arrives as binary protobuf");
+            let line = format!(
+                "{path}: {place}: config.configuration: a google.protobuf.Struct arrives as binary protobuf"
+            );
             assert!(ran.stdout.starts_with(&line), "{}", ran.stdout);
             continue;
         }
@@ -40,7 +42,8 @@ fn every_bad_configuration_is_refused_with_the_words_beside_it() {
 fn good_files_are_said_to_be_good() {
     let scratch = Scratch::new();
     let manifest = data("wasmplugins.yaml");
-    let plain = scratch.write("plain.json", "{\"version\":1,\"rules\":[],\"default\":{\"methods\":[\"GET\"]}}");
+    let plain =
+        scratch.write("plain.json", "{\"version\":1,\"rules\":[],\"default\":{\"methods\":[\"GET\"]}}");
     let ran = portcullis(&["check", POLICY, &manifest, "--module", "policies=dist/request-policy.wasm"]);
     assert_eq!(ran.code, 0, "{}{}", ran.stdout, ran.stderr);
     assert_eq!(ran.stdout, format!("{POLICY}: ok, 1 filter\n{manifest}: ok, 2 filters\n"));
@@ -56,7 +59,11 @@ fn everything_in_a_manifest_is_looked_at() {
     let manifest = scratch.write("bad.yaml", &text);
     let ran = portcullis(&["check", &manifest]);
     assert_eq!(ran.code, 1, "{}", ran.stderr);
-    assert!(ran.stdout.contains("document 3 (shop/first): rules[0].methods[0]: unknown HTTP method"), "{}", ran.stdout);
+    assert!(
+        ran.stdout.contains("document 3 (shop/first): rules[0].methods[0]: unknown HTTP method"),
+        "{}",
+        ran.stdout
+    );
     assert!(ran.stdout.contains("document 2: spec.fase: unknown field"), "{}", ran.stdout);
 }
 

@@ -11,11 +11,27 @@ fn an_istio_manifest_is_a_chain() {
     let (traffic, out) = (scratch.write("t.jsonl", DENIED), scratch.path("r.jsonl"));
     let manifest = data("wasmplugins.yaml");
     let ran = portcullis(&[
-        "replay", "--config", &manifest, "--module", "policies:1.2=dist/request-policy.wasm", "--traffic", &traffic, "--out", &out,
+        "replay",
+        "--config",
+        &manifest,
+        "--module",
+        "policies:1.2=dist/request-policy.wasm",
+        "--traffic",
+        &traffic,
+        "--out",
+        &out,
     ]);
     assert_eq!(ran.code, 2, "a name that nobody asks for: {}", ran.stdout);
     let ran = portcullis(&[
-        "replay", "--config", &manifest, "--module", "policies=dist/request-policy.wasm", "--traffic", &traffic, "--out", &out,
+        "replay",
+        "--config",
+        &manifest,
+        "--module",
+        "policies=dist/request-policy.wasm",
+        "--traffic",
+        &traffic,
+        "--out",
+        &out,
     ]);
     assert_eq!(ran.code, 0, "{}", ran.stderr);
     // The one with the earlier phase answers, although it comes second in the file.
@@ -28,8 +44,12 @@ fn an_istio_manifest_is_a_chain() {
 fn a_module_and_its_configuration_are_enough() {
     let scratch = Scratch::new();
     let traffic = scratch.write("t.jsonl", DENIED);
-    let strict = scratch.write("strict.json", "{\"version\":1,\"rules\":[],\"default\":{\"methods\":[\"GET\"]}}");
-    let shadow = scratch.write("shadow.json", "{\"version\":1,\"mode\":\"shadow\",\"rules\":[],\"default\":{\"methods\":[\"GET\"]}}");
+    let strict =
+        scratch.write("strict.json", "{\"version\":1,\"rules\":[],\"default\":{\"methods\":[\"GET\"]}}");
+    let shadow = scratch.write(
+        "shadow.json",
+        "{\"version\":1,\"mode\":\"shadow\",\"rules\":[],\"default\":{\"methods\":[\"GET\"]}}",
+    );
     let module = "dist/request-policy.wasm";
     let pair = ["--plugin", module, "--plugin-config", &strict];
     let ran = portcullis(&[&["replay", "--traffic", &traffic][..], &pair].concat());
@@ -54,7 +74,11 @@ fn a_module_and_its_configuration_are_enough() {
 fn several_files_are_one_chain() {
     let scratch = Scratch::new();
     let traffic = scratch.write("t.jsonl", DENIED);
-    let second = scratch.policy("second.yaml", "config:\n                name: request-policy", "config:\n                name: second");
+    let second = scratch.policy(
+        "second.yaml",
+        "config:\n                name: request-policy",
+        "config:\n                name: second",
+    );
     let arguments = ["replay", "--config", POLICY, "--config", &second, "--traffic", &traffic];
     let ran = portcullis(&arguments);
     assert_eq!(ran.code, 0, "{}", ran.stderr);

@@ -11,10 +11,14 @@ fn refused(arguments: &[&str], says: &str) {
 #[test]
 fn a_broken_file_of_traffic_is_named_with_its_line() {
     let scratch = Scratch::new();
-    let replay = |traffic: &str, says: &str| refused(&["replay", "--config", POLICY, "--traffic", traffic], says);
+    let replay =
+        |traffic: &str, says: &str| refused(&["replay", "--config", POLICY, "--traffic", traffic], says);
     replay(&data("broken.har"), "broken.har:9:");
     replay(&scratch.write("t.jsonl", "{}\n{\"patth\":\"/\"}\n"), "t.jsonl:2: patth: unknown field `patth`");
-    replay(&scratch.write("t.json", "{\"requests\":[]}"), "t.json: neither HAR (log.entries) nor Envoy tap output");
+    replay(
+        &scratch.write("t.json", "{\"requests\":[]}"),
+        "t.json: neither HAR (log.entries) nor Envoy tap output",
+    );
     replay(&scratch.path("absent.har"), "absent.har: No such file");
     replay(&scratch.write("empty.jsonl", "\n\n"), "no request in the traffic");
     replay(&scratch.write("t2.jsonl", "{\"t_ms\":5}\n{\"t_ms\":4}\n"), "t2.jsonl:2: t_ms: 4 is before");
@@ -34,7 +38,8 @@ fn what_came_before_the_broken_line_is_written() {
 fn a_module_that_is_nowhere_is_looked_for_everywhere() {
     let scratch = Scratch::new();
     let traffic = scratch.write("t.jsonl", "{}\n");
-    let config = scratch.policy("c.yaml", "filename: dist/request-policy.wasm", "filename: filters/other.wasm");
+    let config =
+        scratch.policy("c.yaml", "filename: dist/request-policy.wasm", "filename: filters/other.wasm");
     let folder = config.trim_end_matches("/c.yaml");
     refused(
         &["replay", "--config", &config, "--traffic", &traffic],
@@ -66,12 +71,12 @@ fn a_configuration_that_a_filter_refuses_is_said_in_its_words() {
         &["replay", "--config", "envoy-configs/bad/request-policy/mistakes.yaml", "--traffic", &traffic],
         "on_ambigous_path: unknown key; did you mean \"on_ambiguous_path\"?",
     );
-    refused(
-        &["replay", "--config", "Cargo.toml", "--traffic", &traffic],
-        "Cargo.toml: ",
-    );
+    refused(&["replay", "--config", "Cargo.toml", "--traffic", &traffic], "Cargo.toml: ");
     let config = scratch.write("c.yaml", "a: 1\n");
-    refused(&["replay", "--config", &config, "--traffic", &traffic], "neither an Envoy bootstrap nor an Istio");
+    refused(
+        &["replay", "--config", &config, "--traffic", &traffic],
+        "neither an Envoy bootstrap nor an Istio",
+    );
 }
 
 #[test]
@@ -84,7 +89,10 @@ fn wrong_use_is_told_apart_from_a_difference() {
         &["replay", "--config", POLICY, "--traffic", "x", "--no-redact", "--redact-pointer", "/a"],
         "cannot be used with",
     );
-    refused(&["replay", "--config", POLICY, "--traffic", "x", "--redact-pointer", "a"], "is not a JSON pointer");
+    refused(
+        &["replay", "--config", POLICY, "--traffic", "x", "--redact-pointer", "a"],
+        "is not a JSON pointer",
+    );
 }
 
 #[cfg(debug_assertions)]
@@ -96,10 +104,19 @@ fn a_debug_build_does_not_measure() {
 #[cfg(not(debug_assertions))]
 #[test]
 fn cases_are_measured() {
-    let ran = portcullis(&["bench", "host-tests/suite/cases/request-policy/methods.yaml", "--rounds", "20", "--json"]);
+    let ran = portcullis(&[
+        "bench",
+        "host-tests/suite/cases/request-policy/methods.yaml",
+        "--rounds",
+        "20",
+        "--json",
+    ]);
     assert_eq!(ran.code, 0, "{}", ran.stderr);
     let measured: serde_json::Value = serde_json::from_str(&ran.stdout).unwrap();
     let case = &measured[0]["cases"][0];
     assert!(case["median_ns"].as_u64().unwrap() >= case["p10_ns"].as_u64().unwrap(), "{case}");
-    assert!(case["fuel"].as_u64().unwrap() > 1000 && case["memory_bytes"].as_u64().unwrap() > 65_536, "{case}");
+    assert!(
+        case["fuel"].as_u64().unwrap() > 1000 && case["memory_bytes"].as_u64().unwrap() > 65_536,
+        "{case}"
+    );
 }

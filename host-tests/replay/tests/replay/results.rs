@@ -22,7 +22,9 @@ browser:3  GET /orders/../admin deny     400     path.ambiguous      request-pol
 
 4 requests: 2 pass, 2 deny, 0 error
 ";
-    let squeezed = |text: &str| text.lines().map(|line| line.split_whitespace().collect::<Vec<_>>().join(" ")).collect::<Vec<_>>();
+    let squeezed = |text: &str| {
+        text.lines().map(|line| line.split_whitespace().collect::<Vec<_>>().join(" ")).collect::<Vec<_>>()
+    };
     assert_eq!(squeezed(&ran.stdout), squeezed(expected), "{}", ran.stdout);
     let lines = scratch.lines("r.jsonl");
     assert_eq!(lines[2]["upstream"]["body"], "{\"item\":7}");
@@ -62,10 +64,15 @@ fn a_line_has_its_members_in_their_order() {
         rest = &rest[at + member.len()..];
     }
     let first: Value = serde_json::from_str(first).unwrap();
-    assert_eq!((&first["verdict"], &first["reason"], &first["denied_by"]), (&json!("pass"), &Value::Null, &Value::Null));
+    assert_eq!(
+        (&first["verdict"], &first["reason"], &first["denied_by"]),
+        (&json!("pass"), &Value::Null, &Value::Null)
+    );
     assert_eq!(first["shadow"], json!([{ "instance": "request-policy", "reason": "method.not_allowed" }]));
     assert_eq!(first["upstream"]["body"], json!({ "b64": "//4=" }), "not UTF-8");
-    assert!(first.get("fuel").is_none() && first.get("differences").is_none() && first.get("against").is_none());
+    assert!(
+        first.get("fuel").is_none() && first.get("differences").is_none() && first.get("against").is_none()
+    );
     assert!(host.starts_with("{\"host\":{\"logs\":[{\"level\":\"info\",\"prefix\":\"\","), "{host}");
     let host: Value = serde_json::from_str(host).unwrap();
     let name = "portcullis_request_policy_denied_instance=request-policy_reason=method.not_allowed";
@@ -79,7 +86,17 @@ fn results_come_in_the_order_of_the_traffic_and_are_the_same_every_time() {
     for (name, seed) in [("one", "7"), ("other", "7"), ("seed", "8")] {
         let out = scratch.path(name);
         let ran = portcullis(&[
-            "replay", "--config", POLICY, "--traffic", &traffic, "--out", &out, "--seed", seed, "--workers", "3",
+            "replay",
+            "--config",
+            POLICY,
+            "--traffic",
+            &traffic,
+            "--out",
+            &out,
+            "--seed",
+            seed,
+            "--workers",
+            "3",
         ]);
         assert_eq!(ran.code, 0, "{}", ran.stderr);
         assert!(ran.stdout.contains("\n600 requests: 400 pass, 200 deny, 0 error"), "{}", ran.stdout);
@@ -132,16 +149,24 @@ fn expectations_that_fail_are_shown_and_end_with_1() {
          {\"id\":\"unasked\",\"path\":\"/\"}\n",
     );
     let (out, junit) = (scratch.path("r.jsonl"), scratch.path("junit.xml"));
-    let ran = portcullis(&[
-        "replay", "--config", POLICY, "--traffic", &traffic, "--out", &out, "--junit", &junit,
-    ]);
+    let ran =
+        portcullis(&["replay", "--config", POLICY, "--traffic", &traffic, "--out", &out, "--junit", &junit]);
     assert_eq!(ran.code, 1, "{}", ran.stderr);
-    let place = format!("{traffic}:2 GET //a (bad)\n  verdict: expected pass, got deny\n  status: expected 200, got 400\n");
+    let place = format!(
+        "{traffic}:2 GET //a (bad)\n  verdict: expected pass, got deny\n  status: expected 200, got 400\n"
+    );
     assert!(ran.stdout.contains(&place), "{}", ran.stdout);
-    assert!(ran.stdout.ends_with("3 requests: 2 pass, 1 deny, 0 error; 1 not as expected\n"), "{}", ran.stdout);
+    assert!(
+        ran.stdout.ends_with("3 requests: 2 pass, 1 deny, 0 error; 1 not as expected\n"),
+        "{}",
+        ran.stdout
+    );
     let lines = scratch.lines("r.jsonl");
     assert_eq!(lines[0]["differences"], json!([]));
-    assert_eq!(lines[1]["differences"], json!(["verdict: expected pass, got deny", "status: expected 200, got 400"]));
+    assert_eq!(
+        lines[1]["differences"],
+        json!(["verdict: expected pass, got deny", "status: expected 200, got 400"])
+    );
     assert!(lines[2].get("differences").is_none());
     let junit = scratch.read("junit.xml");
     assert!(junit.contains("<testsuite name=\"replay\" tests=\"3\" failures=\"1\" errors=\"0\">"), "{junit}");
@@ -186,7 +211,8 @@ fn the_clock_begins_where_it_is_told_to() {
     let traffic = scratch.write("t.jsonl", "{\"t_ms\":1500}\n");
     let results = ["2030-01-01T00:00:00Z", "1893456000"].map(|now| {
         let out = scratch.path("r.jsonl");
-        let ran = portcullis(&["replay", "--config", POLICY, "--traffic", &traffic, "--out", &out, "--now", now]);
+        let ran =
+            portcullis(&["replay", "--config", POLICY, "--traffic", &traffic, "--out", &out, "--now", now]);
         assert_eq!(ran.code, 0, "{}", ran.stderr);
         scratch.read("r.jsonl")
     });
@@ -208,13 +234,25 @@ fn call_outs_and_traps_are_in_the_results() {
     let line = &scratch.lines("r.jsonl")[0];
     assert_eq!((&line["verdict"], &line["status"]), (&json!("deny"), &json!(403)));
     let call = &line["callouts"][0];
-    assert_eq!((&call["cluster"], &call["method"], &call["path"]), (&json!("auth"), &json!("POST"), &json!("/check")));
+    assert_eq!(
+        (&call["cluster"], &call["method"], &call["path"]),
+        (&json!("auth"), &json!("POST"), &json!("/check"))
+    );
 
     // The same answer for every request that brings none of its own.
     let traffic = scratch.write("t.jsonl", "{\"path\":\"/a\"}\n{\"path\":\"/b\"}\n");
-    let callouts = scratch.write("callouts.yaml", "- { cluster: auth, path: /check, headers: [[x-user, alice]] }\n");
+    let callouts =
+        scratch.write("callouts.yaml", "- { cluster: auth, path: /check, headers: [[x-user, alice]] }\n");
     let ran = portcullis(&[
-        "replay", "--config", config, "--traffic", &traffic, "--out", &out, "--callouts", &callouts,
+        "replay",
+        "--config",
+        config,
+        "--traffic",
+        &traffic,
+        "--out",
+        &out,
+        "--callouts",
+        &callouts,
     ]);
     assert!(ran.stdout.contains("2 requests: 2 pass, 0 deny, 0 error"), "{}{}", ran.stdout, ran.stderr);
 

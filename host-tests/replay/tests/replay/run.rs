@@ -24,11 +24,7 @@ pub(crate) fn root() -> PathBuf {
 pub(crate) fn portcullis(arguments: &[&str]) -> Ran {
     let output = Command::new(PROGRAM).args(arguments).current_dir(root()).output().unwrap();
     let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
-    Ran {
-        code: output.status.code().unwrap(),
-        stdout: text(&output.stdout),
-        stderr: text(&output.stderr),
-    }
+    Ran { code: output.status.code().unwrap(), stdout: text(&output.stdout), stderr: text(&output.stderr) }
 }
 
 /// A folder of files that the program reads and writes.

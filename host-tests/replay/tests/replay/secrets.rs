@@ -19,9 +19,14 @@ const TRAFFIC: &str = r#"{"id":"id-query-secret-3","method":"POST","path":"/orde
 
 fn outputs(scratch: &Scratch, more: &[&str]) -> String {
     let traffic = scratch.write("t.jsonl", TRAFFIC);
-    let against = scratch.policy("new.yaml", "\"methods\": [\"GET\", \"POST\"]\n                        },", "\"methods\": [\"GET\"]\n                        },");
+    let against = scratch.policy(
+        "new.yaml",
+        "\"methods\": [\"GET\", \"POST\"]\n                        },",
+        "\"methods\": [\"GET\"]\n                        },",
+    );
     let (out, junit) = (scratch.path("r.jsonl"), scratch.path("junit.xml"));
-    let mut arguments = vec!["replay", "--config", POLICY, "--against", &against, "--strict", "--traffic", &traffic];
+    let mut arguments =
+        vec!["replay", "--config", POLICY, "--against", &against, "--strict", "--traffic", &traffic];
     arguments.extend(["--out", &out, "--junit", &junit]);
     arguments.extend(more);
     let ran = portcullis(&arguments);
@@ -52,7 +57,8 @@ fn without_redaction_they_are_there() {
 #[test]
 fn an_error_does_not_quote_a_secret() {
     let scratch = Scratch::new();
-    let traffic = scratch.write("t.jsonl", "{\"path\":\"/?token=query-secret-3\",\"t_ms\":\"Bearer bearer-secret-1\"}\n");
+    let traffic = scratch
+        .write("t.jsonl", "{\"path\":\"/?token=query-secret-3\",\"t_ms\":\"Bearer bearer-secret-1\"}\n");
     let ran = portcullis(&["replay", "--config", POLICY, "--traffic", &traffic]);
     assert_eq!(ran.code, 2);
     assert!(ran.stderr.contains("t.jsonl:1: t_ms: invalid type"), "{}", ran.stderr);
@@ -77,5 +83,9 @@ fn a_file_of_traffic_is_written_without_its_secrets() {
     assert_eq!(ran.code, 2);
     assert!(ran.stderr.contains("neither HAR nor JSON Lines"), "{}", ran.stderr);
     let ran = portcullis(&["redact", &traffic, "--out", &traffic]);
-    assert_eq!((ran.code, scratch.read("t.jsonl").as_str()), (2, TRAFFIC), "not written over while it is read");
+    assert_eq!(
+        (ran.code, scratch.read("t.jsonl").as_str()),
+        (2, TRAFFIC),
+        "not written over while it is read"
+    );
 }

@@ -36,6 +36,7 @@ fn headers_that_carry_credentials() {
         ("x-forwarded-header", "authorization: Bearer abc", "authorization: ***"),
         (":path", "/a?token=b", "/a?token=***"),
         (":authority", "u:p@a", "***@a"),
+        ("Host", "u:p@a:80", "***@a:80"),
     ] {
         let redactor = redactor(&[]);
         let got = redactor.header(name, value.as_bytes(), &mut Found::default());

@@ -18,7 +18,7 @@ fn write(value: &Value, out: &mut String) {
         Value::Bool(flag) => out.push_str(if *flag { "true" } else { "false" }),
         Value::Number(number) => out.push_str(&double(number.as_f64().unwrap_or_default())),
         Value::String(text) => string(text, out),
-        Value::Array(items) => list(['[', ']'], items, out, |item, out| write(item, out)),
+        Value::Array(items) => list(['[', ']'], items, out, write),
         Value::Object(members) => list(['{', '}'], members, out, |(name, value), out| {
             string(name, out);
             out.push(':');
@@ -27,7 +27,12 @@ fn write(value: &Value, out: &mut String) {
     }
 }
 
-fn list<T>(brackets: [char; 2], items: impl IntoIterator<Item = T>, out: &mut String, one: fn(T, &mut String)) {
+fn list<T>(
+    brackets: [char; 2],
+    items: impl IntoIterator<Item = T>,
+    out: &mut String,
+    one: fn(T, &mut String),
+) {
     let [open, close] = brackets;
     out.push(open);
     for (index, item) in items.into_iter().enumerate() {

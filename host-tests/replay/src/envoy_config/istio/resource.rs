@@ -31,7 +31,8 @@ fn default_namespace() -> String {
     "default".to_owned()
 }
 
-/// What is read, and what says where the plugin applies: which workloads and ports is not for a replay to know.
+/// What is read, and what says where the plugin applies: which workloads and ports is not for a replay to
+/// know.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(super) struct Spec {
@@ -71,23 +72,27 @@ pub(super) enum Phase {
     Authz,
     Stats,
     #[default]
-    UnspecifiedPhase,
+    #[serde(rename = "UNSPECIFIED_PHASE")]
+    Unspecified,
 }
 
 #[derive(Debug, Clone, Copy, Default, Deserialize)]
-#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 enum FailStrategy {
     #[default]
-    FailClose,
-    FailOpen,
-    FailReload,
+    #[serde(rename = "FAIL_CLOSE")]
+    Close,
+    #[serde(rename = "FAIL_OPEN")]
+    Open,
+    #[serde(rename = "FAIL_RELOAD")]
+    Reload,
 }
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 enum PluginType {
     #[default]
-    UnspecifiedPluginType,
+    #[serde(rename = "UNSPECIFIED_PLUGIN_TYPE")]
+    Unspecified,
     Http,
     Network,
 }
@@ -117,7 +122,7 @@ enum Source {
     Host,
 }
 
-/// A member of a manifest: `what` must hold.
+/// What is refused unless something holds.
 fn unless(holds: bool, what: impl Into<String>, errors: &mut Vec<String>) {
     if !holds {
         errors.push(what.into());
@@ -162,9 +167,9 @@ impl Resource {
             host_environment,
             vm_configuration: Vec::new(),
             failure_policy: match spec.fail_strategy {
-                FailStrategy::FailClose => FailurePolicy::FailClosed,
-                FailStrategy::FailOpen => FailurePolicy::FailOpen,
-                FailStrategy::FailReload => FailurePolicy::FailReload,
+                FailStrategy::Close => FailurePolicy::FailClosed,
+                FailStrategy::Open => FailurePolicy::FailOpen,
+                FailStrategy::Reload => FailurePolicy::FailReload,
             },
             reload_backoff: Duration::from_secs(1),
             allowed_capabilities: BTreeSet::new(),
@@ -182,7 +187,8 @@ impl Spec {
             let known = ["file", "oci", "http", "https"].contains(&scheme);
             unless(known, format!("spec.url: unsupported scheme {scheme:?}"), refuse);
         }
-        let digest = |text: &str| text.len() == 64 && text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
+        let digest =
+            |text: &str| text.len() == 64 && text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
         let sha256 = self.sha256.as_deref().unwrap_or_default();
         unless(sha256.is_empty() || digest(sha256), "spec.sha256: not 64 digits of lower-case hex", refuse);
         unless(self.plugin_name.as_deref() != Some(""), "spec.pluginName: empty; leave it out", refuse);
@@ -196,15 +202,15 @@ impl Spec {
             let place = format!("spec.vmConfig.env[{index}]");
             unless(!variable.name.is_empty(), format!("{place}.name: empty"), refuse);
             unless(names.insert(&variable.name), format!("{place}.name: given twice"), refuse);
-            let host = variable.value_from == Source::Host;
-            unless(!(host && !variable.value.is_empty()), format!("{place}.value: together with HOST"), refuse);
+            let alone = variable.value_from == Source::Inline || variable.value.is_empty();
+            unless(alone, format!("{place}.value: together with HOST"), refuse);
         }
         errors
     }
 }
 
-/// Where the module is: the path of a `file://` URL, else the file name that the last part of an image or a URL
-/// stands for, without tag and digest.
+/// Where the module is: the path of a `file://` URL, else the file name that the last part of an image or a
+/// URL stands for, without tag and digest.
 fn module(url: &str) -> PathBuf {
     if let Some(path) = url.strip_prefix("file://") {
         return path.into();

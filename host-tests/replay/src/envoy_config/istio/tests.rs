@@ -29,13 +29,19 @@ spec:
     env:
     - { name: KEY, value: "a b" }
     - { name: TOKEN, valueFrom: HOST }
-  pluginConfig: { version: 1, rate: 0.5, on: off, umask: 010 }
+  pluginConfig: { version: 1, rate: 0.5, enabled: off, umask: 010 }
 "#;
     let [plugin] = <[_; 1]>::try_from(plugins(text)).unwrap();
-    assert_eq!((plugin.name.as_str(), plugin.root_id.as_str(), plugin.vm_id.as_str()), ("shop.policy", "root", ""));
+    assert_eq!(
+        (plugin.name.as_str(), plugin.root_id.as_str(), plugin.vm_id.as_str()),
+        ("shop.policy", "root", "")
+    );
     assert_eq!(plugin.plugin(), "request-policy");
     let configuration = String::from_utf8(plugin.configuration.clone()).unwrap();
-    assert_eq!(configuration, r#"{"rate":0.5,"true":false,"umask":8,"version":1}"#, "YAML 1.1, as kubectl reads it");
+    assert_eq!(
+        configuration, r#"{"enabled":false,"rate":0.5,"umask":8,"version":1}"#,
+        "YAML 1.1, as kubectl reads it"
+    );
     assert_eq!(plugin.failure_policy, FailurePolicy::FailReload);
     let host = |name: &str| Some(format!("host {name}"));
     assert_eq!(plugin.variable("KEY", host).as_deref(), Some("a b"));
@@ -89,7 +95,10 @@ fn everything_that_istio_refuses_is_named() {
         ("  pluginConfig: text\n", "spec.pluginConfig: invalid type"),
         ("  sha256: abc\n", "spec.sha256: not 64 digits of lower-case hex"),
         ("  type: NETWORK\n", "spec.type: NETWORK"),
-        ("  vmConfig: { env: [{ name: A, valueFrom: HOST, value: x }] }\n", "spec.vmConfig.env[0].value: together"),
+        (
+            "  vmConfig: { env: [{ name: A, valueFrom: HOST, value: x }] }\n",
+            "spec.vmConfig.env[0].value: together",
+        ),
         ("  vmConfig: { env: [{ name: A }, { name: A }] }\n", "spec.vmConfig.env[1].name: given twice"),
     ] {
         let error = WasmPlugins::parse(&resource("x", more)).unwrap().plugins().unwrap_err();

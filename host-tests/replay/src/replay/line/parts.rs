@@ -163,7 +163,8 @@ struct Shadowed<'a> {
 impl Serialize for Shadow<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let Self { exchange, instances, mask } = *self;
-        let pairs = exchange.into_iter().flat_map(|exchange| instances.iter().map(move |one| (exchange, one)));
+        let pairs =
+            exchange.into_iter().flat_map(|exchange| instances.iter().map(move |one| (exchange, one)));
         serializer.collect_seq(pairs.flat_map(|(exchange, instance)| {
             let shown = move |reason| Shadowed { instance: &instance.name, reason: mask.text(reason) };
             instance.shadow(exchange).map(shown)
