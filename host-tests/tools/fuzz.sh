@@ -34,7 +34,6 @@ if [ ${#targets[@]} = 0 ]; then
     for target in $FUZZ/fuzz_targets/*.rs; do targets+=("$(basename "$target" .rs)"); done
 fi
 
-# Build scripts and macros are not instrumented where a target is named.
 host=$(rustc -vV | sed -n 's/^host: //p')
 FUZZ_WRAPPER=yes RUSTC_WRAPPER=$PWD/host-tests/tools/fuzz.sh CARGO_TARGET_DIR=$OUT \
     cargo build --quiet --locked --release --target "$host" --manifest-path $FUZZ/Cargo.toml
@@ -46,7 +45,7 @@ for target in "${targets[@]}"; do
         -artifact_prefix="$OUT/artifacts/$target/" -max_len=16384 -timeout=10 -rss_limit_mb=2048 -print_final_stats=0 \
         >"$OUT/$target.log" 2>&1; then
         tail -40 "$OUT/$target.log" >&2
-        echo "fuzz: $target: a finding, in $OUT/artifacts/$target/" >&2
+        echo "fuzz: $target: a finding; once more: $OUT/$host/release/$target $OUT/artifacts/$target/…" >&2
         exit 1
     fi
     tail -1 "$OUT/$target.log"

@@ -38,7 +38,7 @@ pub struct Plugin {
     pub environment: Vec<(String, String)>,
     /// What happens after a trap.
     pub failure_policy: FailurePolicy,
-    /// For how long after its load a failed VM is not replaced. Envoy: 1 s, up to half more at random.
+    /// For how long after its failure a VM is not replaced. Envoy: 1 s, up to half more at random.
     pub reload_backoff: Duration,
     /// A pause on the headers holds them alone: the body still comes to the filter.
     pub allow_on_headers_stop_iteration: bool,

@@ -42,8 +42,8 @@ pub(crate) struct Vm {
     exports: Exports,
     start: Vec<(&'static str, wasmtime::Func)>,
     trap: Option<Trap>,
-    /// When it was loaded, in ns of virtual time.
-    pub(crate) loaded: u64,
+    /// When it failed, in ns of virtual time.
+    pub(crate) failed_at: u64,
 }
 
 /// What a callback came to.
@@ -56,7 +56,7 @@ pub(crate) struct Answer {
 
 impl Vm {
     /// Instantiates; nothing of the guest runs but its start function.
-    pub(crate) fn new(template: &Template, at: VmAt, limits: &Limits, now: u64) -> Result<Self, LoadError> {
+    pub(crate) fn new(template: &Template, at: VmAt, limits: &Limits) -> Result<Self, LoadError> {
         let plugin = &template.plugin;
         let state = VmState::new(plugin, template.abi, at, limits);
         let mut store = Store::new(&template.engine.inner, state);
@@ -89,7 +89,7 @@ impl Vm {
         let malloc = malloc.and_then(|function| function.typed(&store).ok());
         let state = store.data_mut();
         (state.memory, state.malloc) = (memory, malloc);
-        Ok(Self { store, exports, start, trap: None, loaded: now })
+        Ok(Self { store, exports, start, trap: None, failed_at: 0 })
     }
 
     /// Runs what a WASI module runs at its start (`WasmBase::startVm`).
@@ -108,7 +108,7 @@ impl Vm {
                 _ => function.typed::<(), ()>(&*store)?.call(store, ()),
             });
             self.store.data_mut().restriction = Restriction::None;
-            done.map_err(|error| self.fail(name, &error))?;
+            done.map_err(|error| self.fail(world.now, name, &error))?;
         }
         Ok(())
     }
@@ -132,7 +132,7 @@ impl Vm {
         let [a, b, c, d] = arguments;
         let value = self
             .enter(world, context, allowance, |store| function.call(store, [context, a, b, c, d]))
-            .map_err(|error| self.fail(callback.name(), &error))?;
+            .map_err(|error| self.fail(world.now, callback.name(), &error))?;
         let stopped = std::mem::take(&mut self.store.data_mut().stopped);
         Ok(Some(Answer { value, stopped }))
     }
@@ -164,7 +164,8 @@ impl Vm {
         result
     }
 
-    fn fail(&mut self, function: &str, error: &wasmtime::Error) -> Trap {
+    fn fail(&mut self, now: u64, function: &str, error: &wasmtime::Error) -> Trap {
+        self.failed_at = now;
         let reason = match error.downcast_ref::<wasmtime::Trap>() {
             Some(trap) => trap.to_string(),
             None => error.root_cause().to_string(),

@@ -15,8 +15,8 @@ use serde_json::Value;
 use crate::yaml;
 
 pub use istio::WasmPlugins;
-pub use rewrite::{AccessLog, Rewrite};
 pub(crate) use rewrite::module;
+pub use rewrite::{AccessLog, Rewrite};
 pub use spec::{FailurePolicy, PluginSpec};
 pub use surroundings::{Surroundings, UpstreamProtocol};
 

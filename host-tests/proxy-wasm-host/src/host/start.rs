@@ -63,7 +63,7 @@ impl<N: Network> Host<N> {
         let template = self.templates.get(vm);
         let name = template.map(|template| template.plugin.name.clone()).unwrap_or_default();
         let limits = Rc::clone(&self.world.limits);
-        let made = template.map(|template| Vm::new(template, at, &limits, self.world.now));
+        let made = template.map(|template| Vm::new(template, at, &limits));
         let mut made = match made {
             Some(Ok(made)) => made,
             Some(Err(source)) => return Err(StartError::Load { plugin: name, source }),
@@ -191,8 +191,8 @@ impl<N: Network> Host<N> {
     /// The plugin in a fresh VM, unless the back-off is not over or it does not start.
     fn reloaded(&mut self, thread: usize, at: usize, current: VmAt, plugin: &Plugin) -> Option<(VmAt, u32)> {
         let replaced = self.vm(current).is_some_and(|vm| !vm.failed());
-        let loaded = self.vm(current).map_or(0, |vm| vm.loaded);
-        let due = self.world.now.saturating_sub(loaded) >= nanoseconds(plugin.reload_backoff);
+        let failed_at = self.vm(current).map_or(0, |vm| vm.failed_at);
+        let due = self.world.now.saturating_sub(failed_at) >= nanoseconds(plugin.reload_backoff);
         if !(due || replaced) || self.configure(thread, at).is_err() {
             return None;
         }

@@ -58,7 +58,7 @@ fn open_means_that_the_filter_is_passed_over() {
 fn reload_means_a_fresh_vm_after_the_back_off() {
     let mut host = host(&trapping("proxy_on_request_headers", THREE), FailurePolicy::Reload);
     assert_eq!(outcome(&send(&mut host)), (503, 1));
-    // The VM was loaded less than a second ago.
+    // It failed less than a second ago.
     assert_eq!(outcome(&send(&mut host)), (503, 0), "no fresh VM yet");
     let now = host.now();
     host.run_until(now + Duration::from_secs(1));

@@ -4,13 +4,9 @@ use std::net::SocketAddr;
 
 use recorder::{Headers, Recorded};
 
+use crate::gateway::connection_manager::{CLIENT, REQUEST_ID};
 use crate::observation::Observation;
 use crate::request::Request;
-
-/// The request id of every request that brought none.
-const REQUEST_ID: &str = "00000000-0000-4000-8000-000000000000";
-/// The address of every client without one of its own.
-const CLIENT: &str = "127.0.0.1:50000";
 
 /// What to replace, and by what.
 #[derive(Debug, Default)]

@@ -10,7 +10,6 @@ use serde_json::{Value, json};
 
 use super::{Bootstrap, HCM, PluginSpec, UPSTREAM, is};
 
-
 const PROXY_PROTOCOL: &str =
     "type.googleapis.com/envoy.extensions.filters.listener.proxy_protocol.v3.ProxyProtocol";
 
@@ -209,7 +208,8 @@ fn use_modules(tree: &mut Value, dist: &Path) -> Result<()> {
 /// The module in `dist`: the part of its path below a folder called `dist`, else its file name.
 pub(crate) fn module(path: &Path, dist: &Path) -> Result<PathBuf> {
     let mut below = path.components().skip_while(|part| part.as_os_str() != "dist").skip(1).peekable();
-    let name = if below.peek().is_some() { Some(below.collect()) } else { path.file_name().map(PathBuf::from) };
+    let name =
+        if below.peek().is_some() { Some(below.collect()) } else { path.file_name().map(PathBuf::from) };
     let module = dist.join(name.with_context(|| format!("{}: no file name", path.display()))?);
     ensure!(module.is_file(), "{} does not exist: run `make dist`", module.display());
     Ok(module)

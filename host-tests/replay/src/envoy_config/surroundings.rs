@@ -68,7 +68,10 @@ impl Bootstrap {
             virtual_host: virtual_host.unwrap_or_default().to_owned(),
             stream_idle: stream_idle.context("stream_idle_timeout")?,
             buffer: buffer.map(usize::try_from).transpose().context("per_connection_buffer_limit_bytes")?,
-            use_remote_address: manager.get("use_remote_address").and_then(Value::as_bool).unwrap_or_default(),
+            use_remote_address: manager
+                .get("use_remote_address")
+                .and_then(Value::as_bool)
+                .unwrap_or_default(),
         })
     }
 

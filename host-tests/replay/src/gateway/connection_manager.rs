@@ -12,8 +12,8 @@ use crate::request::{Protocol, Request};
 const HOP_BY_HOP: [&str; 5] =
     ["connection", "keep-alive", "proxy-connection", "transfer-encoding", "upgrade"];
 
-/// An id in the form Envoy makes.
-pub(crate) const REQUEST_ID: &[u8] = b"00000000-0000-4000-8000-000000000000";
+/// The id of every request that brings none, in the form Envoy makes.
+pub(crate) const REQUEST_ID: &str = "00000000-0000-4000-8000-000000000000";
 
 /// The client, where a request does not name one.
 pub(crate) const CLIENT: &str = "127.0.0.1:50000";
@@ -56,9 +56,10 @@ pub(crate) fn request_headers(request: &Request) -> HeaderMap {
             map.add(name.as_bytes(), value);
         }
     }
-    for (name, value) in
-        [(&b"x-forwarded-proto"[..], request.scheme.as_bytes()), (&b"x-request-id"[..], REQUEST_ID)]
-    {
+    for (name, value) in [
+        (&b"x-forwarded-proto"[..], request.scheme.as_bytes()),
+        (&b"x-request-id"[..], REQUEST_ID.as_bytes()),
+    ] {
         if map.get(name).is_none() {
             map.add(name, value);
         }
@@ -69,7 +70,8 @@ pub(crate) fn request_headers(request: &Request) -> HeaderMap {
 /// The request as the chain gets it. Over HTTP/1 a body ends with an event of no bytes, over HTTP/2 with its last
 /// piece.
 pub(crate) fn request(request: &Request, source: String) -> Modelled {
-    let pieces: Vec<Vec<u8>> = request.body.iter().flatten().filter(|piece| !piece.is_empty()).cloned().collect();
+    let pieces: Vec<Vec<u8>> =
+        request.body.iter().flatten().filter(|piece| !piece.is_empty()).cloned().collect();
     let end_with_last = request.protocol == Protocol::H2 || pieces.is_empty() && !request.chunked;
     let trailers = request.trailers.iter().map(|(name, value)| (name, value));
     Modelled {
@@ -91,7 +93,7 @@ pub(crate) fn source(request: &Request, connection: String, use_remote_address: 
     if use_remote_address {
         return connection;
     }
-    let last = request.headers.iter().filter(|(name, _)| name.eq_ignore_ascii_case("x-forwarded-for")).next_back();
+    let last = request.headers.iter().rfind(|(name, _)| name.eq_ignore_ascii_case("x-forwarded-for"));
     let address = last.and_then(|(_, value)| {
         let text = std::str::from_utf8(value).ok()?.rsplit(',').next()?.trim();
         text.parse::<IpAddr>().ok()
@@ -174,7 +176,11 @@ mod tests {
 
     fn request(headers: &[(&str, &str)]) -> HeaderMap {
         let headers = headers.iter().map(|(name, value)| ((*name).to_owned(), value.as_bytes().to_vec()));
-        request_headers(&Request { authority: b"a".to_vec(), headers: headers.collect(), ..Request::new("GET", "/") })
+        request_headers(&Request {
+            authority: b"a".to_vec(),
+            headers: headers.collect(),
+            ..Request::new("GET", "/")
+        })
     }
 
     #[test]

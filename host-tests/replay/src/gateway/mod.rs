@@ -8,7 +8,9 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
-use proxy_wasm_host::{Engine, Exchange, Host, Limits, LogLine, Metric, Module, Options, Plugin, StreamId, Trap};
+use proxy_wasm_host::{
+    Engine, Exchange, Host, Limits, LogLine, Metric, Module, Options, Plugin, StreamId, Trap,
+};
 use recorder::Script;
 
 use crate::envoy_config::{FailurePolicy, PluginSpec, Surroundings, UpstreamProtocol};
@@ -105,7 +107,8 @@ impl Gateway {
         let connection = step.src.map_or(manager::CLIENT.to_owned(), |source| source.to_string());
         let source = manager::source(&request, connection, self.use_remote_address);
         let mut modelled = manager::request(&request, source);
-        modelled.properties = step.properties.iter().map(|(path, value)| (attribute(path), bytes(value))).collect();
+        modelled.properties =
+            step.properties.iter().map(|(path, value)| (attribute(path), bytes(value))).collect();
         modelled.worker = step.src.map(worker);
         let protocol = match self.upstream {
             UpstreamProtocol::Http1 => Protocol::H1,

@@ -15,9 +15,11 @@ use crate::request::Protocol;
 const REFUSED: &str =
     "upstream connect error or disconnect/reset before headers. reset reason: remote connection failure";
 /// What it says of a connection that ends before the answer.
-const RESET: &str = "upstream connect error or disconnect/reset before headers. reset reason: connection termination";
+const RESET: &str =
+    "upstream connect error or disconnect/reset before headers. reset reason: connection termination";
 /// What it says of an answer that is not HTTP.
-const GARBAGE: &str = "upstream connect error or disconnect/reset before headers. reset reason: protocol error";
+const GARBAGE: &str =
+    "upstream connect error or disconnect/reset before headers. reset reason: protocol error";
 
 /// The scripted answers.
 #[derive(Default)]
