@@ -3,18 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-/// An argument of a host call.
-#[derive(Clone)]
-pub enum Argument {
-    /// A number of 32 bits.
-    Number(u32),
-    /// A number of 64 bits.
-    Long(u64),
-    /// Bytes in the guest's memory: pointer and size.
-    Bytes(Vec<u8>),
-    /// The pointer alone.
-    At(Vec<u8>),
-}
+pub use super::argument::Argument;
 
 /// Where results go: three words, which say 0xEEEEEEEE before each call.
 pub const OUT: u32 = 64;
@@ -23,30 +12,6 @@ pub const OUT2: u32 = OUT + 4;
 pub const OUT3: u32 = OUT + 8;
 /// No place in any memory of these tests.
 pub const FAR: u32 = 0x7fff_fff0;
-
-impl From<u32> for Argument {
-    fn from(number: u32) -> Self {
-        Self::Number(number)
-    }
-}
-
-impl From<u64> for Argument {
-    fn from(number: u64) -> Self {
-        Self::Long(number)
-    }
-}
-
-impl From<&str> for Argument {
-    fn from(text: &str) -> Self {
-        Self::Bytes(text.as_bytes().to_vec())
-    }
-}
-
-impl From<Vec<u8>> for Argument {
-    fn from(bytes: Vec<u8>) -> Self {
-        Self::Bytes(bytes)
-    }
-}
 
 /// What is logged beside the number that was answered.
 #[derive(Clone, Copy, PartialEq, Eq)]

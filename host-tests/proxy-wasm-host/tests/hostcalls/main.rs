@@ -9,6 +9,7 @@
     reason = "a helper of a test may stop at the first surprise, as the test may"
 )]
 
+mod argument;
 mod buffers;
 mod callout;
 mod foreign;

@@ -58,7 +58,7 @@ struct Running {
 }
 
 impl Bench<'_> {
-    /// Measures every case that the modelled gateway can run.
+    /// Measures every case that the modelled gateway can run; those in which a VM traps are left out.
     ///
     /// # Errors
     /// The file or what it names cannot be read, or a gateway does not start.
@@ -69,7 +69,8 @@ impl Bench<'_> {
         let mut timed = Running::start(&file, &bootstrap, &settings, false)?;
         let mut counted = Running::start(&file, &bootstrap, &settings, true)?;
         let mut all = Vec::new();
-        for case in file.cases.iter().filter(|case| file.executors_of(case).contains(&Kind::Wasm)) {
+        let runs = |case: &&Case| file.executors_of(case).contains(&Kind::Wasm) && !traps(case);
+        for case in file.cases.iter().filter(runs) {
             for split in case.splits() {
                 let measured = self.measure(case, split, &mut timed, &mut counted);
                 all.push(measured.with_context(|| case.id.clone())?);
@@ -151,6 +152,11 @@ impl Running {
         self.gateway.take_traps();
         Ok((time, fuel))
     }
+}
+
+/// After a trap every request costs something else.
+fn traps(case: &Case) -> bool {
+    case.steps.iter().any(|step| step.expect.as_ref().is_some_and(|expect| expect.traps > 0))
 }
 
 fn prepared(step: &Step) -> Prepared {

@@ -46,9 +46,10 @@ pub fn check(file: &Path, plugin: Option<&Path>, modules: &Modules) -> Result<Ch
     };
     let mut checked = Checked { filters: filters.len(), findings: Vec::new() };
     for Named { place, plugin } in filters {
-        let lines = match plugin {
-            Ok(plugin) => refused(&plugin, file, modules),
-            Err(error) => vec![format!("{error:#}")],
+        let (place, lines) = match plugin {
+            // Its name says where as well, and is what a gateway's log has.
+            Ok(plugin) => (plugin.name.clone(), refused(&plugin, file, modules)),
+            Err(error) => (place, vec![format!("{error:#}")]),
         };
         checked.findings.extend(lines.into_iter().map(|line| format!("{place}: {line}")));
     }

@@ -12,6 +12,7 @@ mod check;
 mod config;
 mod errors;
 mod interrupt;
+mod readme;
 mod results;
 mod run;
 mod secrets;

@@ -264,3 +264,18 @@ fn call_outs_and_traps_are_in_the_results() {
     assert_eq!((&line["verdict"], &line["traps"]), (&json!("error"), &json!(1)), "{line}");
     assert!(line["errors"][0].as_str().unwrap().contains("proxy_on_request_headers"), "{line}");
 }
+
+/// All at once, each for a while: more than a gateway is kept waiting for.
+#[test]
+fn a_flood_is_sent_in_order_and_said_to_be_late() {
+    let scratch = Scratch::new();
+    let traffic = scratch.write("t.jsonl", &"{\"response\":{\"delay_ms\":100}}\n".repeat(20_100));
+    let out = scratch.path("r.jsonl");
+    let ran = portcullis(&["replay", "--config", POLICY, "--traffic", &traffic, "--out", &out]);
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    assert!(ran.stderr.contains("more than 20000 requests"), "{}", ran.stderr);
+    assert!(ran.stdout.ends_with("20100 requests: 20100 pass, 0 deny, 0 error\n"), "{}", ran.stdout);
+    let lines = scratch.lines("r.jsonl");
+    let wanted: Vec<String> = (1..=20_100).map(|line| format!("t:{line}")).collect();
+    assert_eq!(ids(&lines), wanted);
+}
