@@ -17,7 +17,7 @@ ROUNDS ?= 5
 SECONDS ?= 4
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check lint deny bench soak fuzz dist reproducible tools clean
+.PHONY: help demo test check lint deny bench soak fuzz dist guests reproducible tools clean
 
 help: ## this list
 	@echo "Portcullis: proxy-wasm filters for Envoy"; echo
@@ -27,7 +27,7 @@ demo: run-tools dist ## sends a few requests through a real Envoy with the filte
 	$(CARGO) build $(LOCKED) --package replay --bin portcullis
 	$(CARGO) run $(LOCKED) --quiet --package replay --bin portcullis -- test $(DEMO) --executor envoy
 
-test: run-tools dist ## every test, on every executor; a missing module or Envoy is a failure
+test: run-tools dist guests ## every test, on every executor; a missing module or Envoy is a failure
 	@mkdir -p target
 	set -o pipefail; $(CARGO) test $(LOCKED) --workspace | tee target/test.log
 	@awk '/^test result: /{ passed += $$4; failed += $$6 } END { print passed " passed, " failed " failed" }' target/test.log
@@ -61,6 +61,10 @@ fuzz: ## hostile input for the readers and the host, 60 s each target (SECONDS_E
 dist: build-tools ## the modules that ship, optimised, in dist/ with their SHA256SUMS
 	@$(TOOLS)/dist.sh
 
+guests: ## the test guests, in dist/guests/
+	@$(TOOLS)/tools.sh target assemblyscript
+	@$(TOOLS)/dist.sh --guests
+
 reproducible: dist ## builds a copy of the tree elsewhere and compares the sums
 	@$(TOOLS)/reproducible.sh
 
@@ -73,6 +77,6 @@ clean: ## removes what was built; .tools/ stays
 # What building and running need, checked before use; wrk is left to `make bench`.
 .PHONY: build-tools run-tools
 build-tools:
-	@$(TOOLS)/tools.sh wasm-opt target assemblyscript
+	@$(TOOLS)/tools.sh wasm-opt target
 run-tools:
 	@$(TOOLS)/tools.sh envoy

@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# Builds the modules that ship, and the two that only the tests load, into dist/ (or $DIST).
+# Builds the modules that ship, and the two that only the tests load, into dist/ (or $DIST). With --guests, only the
+# test guests, into dist/guests/.
 #
 # dist/SHA256SUMS lists the shipped modules alone: probe.wasm and bench-guest.wasm lie beside them because
-# the runner looks a module up in dist/ by its name, but nobody should deploy them. The test guests are in
-# dist/guests/.
+# the runner looks a module up in dist/ by its name, but nobody should deploy them.
 #
 # The same source and the same rustc give the same bytes on every machine: a pinned wasm-opt, a locked
 # dependency tree, one codegen unit, and no path of this machine in a panic message. The revision in the
@@ -30,7 +30,7 @@ fi
 export PORTCULLIS_REVISION
 [ "${1:-}" != --revision ] || { echo "$PORTCULLIS_REVISION"; exit; }
 
-[ -x $WASM_OPT ] || { echo "missing: wasm-opt: run make tools" >&2; exit 1; }
+[ "${1:-}" = --guests ] || [ -x $WASM_OPT ] || { echo "missing: wasm-opt: run make tools" >&2; exit 1; }
 mkdir -p "$OUT/wasm-opt" "$DIST"
 if command -v flock >/dev/null; then
     exec 9>"$OUT/wasm-opt/lock"
@@ -59,6 +59,37 @@ for source in "${CARGO_HOME:-$HOME/.cargo}"/registry/src/*/; do
 done
 export RUSTFLAGS
 
+# --- the test guests, as their compilers make them, like most of what a host is given --------------------------
+if [ "${1:-}" = --guests ]; then
+    cargo build --locked --release --target $TARGET --package guests --examples
+    mkdir -p "$DIST/guests"
+    # into_guests FILE NAME: a host that loads the module meanwhile gets a whole one.
+    into_guests() {
+        cp "$1" "$DIST/guests/$2.wasm.part"
+        mv "$DIST/guests/$2.wasm.part" "$DIST/guests/$2.wasm"
+    }
+    for example in host-tests/guests/examples/*; do
+        name=$(basename "$example" .rs)
+        into_guests "$OUT/$TARGET/release/examples/${name//-/_}.wasm" "$name"
+    done
+
+    # AssemblyScript looks for its packages beside the source; here that is a copy, since they are in .tools/.
+    asc=.tools/assemblyscript
+    [ -x $asc/bin/asc ] || { echo "missing: assemblyscript: run make tools" >&2; exit 1; }
+    source=host-tests/guests/assemblyscript work=$OUT/assemblyscript
+    stamp=$(cat $asc/package-lock.json $source/asconfig.json $source/assembly/* | sha256sum)
+    if [ ! -f "$work/built.wasm" ] || [ "$(cat "$work/stamp" 2>/dev/null)" != "$stamp" ]; then
+        rm -rf "$work" && mkdir -p "$work"
+        cp -r $source/asconfig.json $source/assembly "$work/"
+        ln -s "$PWD/$asc/node_modules" "$work/node_modules"
+        compiler=$PWD/$asc/bin/asc
+        (cd "$work" && "$compiler" assembly/index.ts --config asconfig.json --outFile built.wasm)
+        echo "$stamp" >"$work/stamp"
+    fi
+    into_guests "$work/built.wasm" assemblyscript
+    exit
+fi
+
 cargo build --locked --profile dist --target $TARGET $(printf -- '--package=%s ' "${modules[@]#*=}")
 
 version=$($WASM_OPT --version)
@@ -79,34 +110,6 @@ for module in "${modules[@]}"; do
     printf '%s %s\n' "$stamp" "$(sha256sum <"$DIST/$name.wasm")" >"$known"
     printf '%s: %d bytes built, %d after wasm-opt\n' "$name" "$(stat -c %s "$built")" "$(stat -c %s "$DIST/$name.wasm")"
 done
-
-# The test guests are as their compilers make them, like most of what a host is given.
-cargo build --locked --release --target $TARGET --package guests --examples
-mkdir -p "$DIST/guests"
-# into_guests FILE NAME: a host that loads the module meanwhile gets a whole one.
-into_guests() {
-    cp "$1" "$DIST/guests/$2.wasm.part"
-    mv "$DIST/guests/$2.wasm.part" "$DIST/guests/$2.wasm"
-}
-for example in host-tests/guests/examples/*; do
-    name=$(basename "$example" .rs)
-    into_guests "$OUT/$TARGET/release/examples/${name//-/_}.wasm" "$name"
-done
-
-# AssemblyScript looks for its packages beside the source; here that is a copy, since they are in .tools/.
-asc=.tools/assemblyscript
-[ -x $asc/bin/asc ] || { echo "missing: assemblyscript: run make tools" >&2; exit 1; }
-source=host-tests/guests/assemblyscript work=$OUT/assemblyscript
-stamp=$(cat $asc/package-lock.json $source/asconfig.json $source/assembly/* | sha256sum)
-if [ ! -f "$work/built.wasm" ] || [ "$(cat "$work/stamp" 2>/dev/null)" != "$stamp" ]; then
-    rm -rf "$work" && mkdir -p "$work"
-    cp -r $source/asconfig.json $source/assembly "$work/"
-    ln -s "$PWD/$asc/node_modules" "$work/node_modules"
-    compiler=$PWD/$asc/bin/asc
-    (cd "$work" && "$compiler" assembly/index.ts --config asconfig.json --outFile built.wasm)
-    echo "$stamp" >"$work/stamp"
-fi
-into_guests "$work/built.wasm" assemblyscript
 
 (cd "$DIST" && sha256sum "${shipped[@]/%/.wasm}" >SHA256SUMS && cat SHA256SUMS)
 for plugin in "${shipped[@]}"; do

@@ -19,6 +19,7 @@ mod url;
 mod walk;
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 
 use anyhow::{Result, ensure};
 use base64::Engine as _;
@@ -32,6 +33,9 @@ pub const MASK: &str = "***";
 /// Shorter values are not looked for in texts: they would be found everywhere.
 const SHORTEST: usize = 4;
 
+/// Values that are remembered for one exchange.
+const MOST: usize = 1000;
+
 /// Masks values; see the module for which.
 #[derive(Debug, Clone)]
 pub struct Redactor {
@@ -39,20 +43,19 @@ pub struct Redactor {
     enabled: bool,
 }
 
-/// The values that were masked in one exchange, so that texts about it can be rid of them too.
+/// The values that were masked in one exchange, so that texts about it can be rid of them too; at most a
+/// thousand.
 #[derive(Default)]
 pub struct Found {
-    values: Vec<Vec<u8>>,
+    values: BTreeSet<Vec<u8>>,
 }
 
 impl Found {
     fn add(&mut self, value: &[u8]) {
         let value = value.trim_ascii();
-        if value.len() >= SHORTEST
-            && value != MASK.as_bytes()
-            && !self.values.iter().any(|have| have == value)
-        {
-            self.values.push(value.to_vec());
+        let room = self.values.len() < MOST;
+        if room && value.len() >= SHORTEST && value != MASK.as_bytes() {
+            self.values.insert(value.to_vec());
         }
     }
 

@@ -147,10 +147,11 @@ fn after_scheme(rest: &[u8], position: usize) -> Option<(usize, usize)> {
     (bearer.is_some() || pair()).then_some((start, start + length))
 }
 
-/// A JSON Web Token, whose first part is an object in base64url.
+/// A JSON Web Token, whose first part is an object in base64url. Where there is only one part, it is skipped.
 fn web_token(rest: &[u8], position: usize) -> Option<(usize, usize)> {
     let length = rest.iter().take_while(|byte| is_token68(**byte)).count();
-    rest.get(..length)?.contains(&b'.').then_some((position, position + length))
+    let end = position + length;
+    Some(if rest.get(..length)?.contains(&b'.') { (position, end) } else { (end, end) })
 }
 
 /// RFC 9110 section 11.2.
