@@ -22,8 +22,10 @@ pub(super) struct Traces {
     document: Document,
     pieces: std::vec::IntoIter<Piece>,
     number: u64,
-    /// Traces whose segments are still arriving, by their id; they come after all others.
+    /// Traces whose segments are still arriving, by their id.
     open: BTreeMap<String, (Piece, Trace)>,
+    /// The same once all have arrived, in the order of their first segments.
+    complete: std::vec::IntoIter<(Piece, Trace)>,
     start: Duration,
     /// When the first request of the file was received.
     first: Option<model::Date>,
@@ -33,7 +35,15 @@ impl Traces {
     pub(super) fn read(file: Arc<Path>, input: Input, state: &State) -> Result<Self> {
         let document = Document::read(file, input)?;
         let pieces = pieces(&document)?.into_iter();
-        Ok(Self { document, pieces, number: 0, open: BTreeMap::new(), start: state.at, first: None })
+        Ok(Self {
+            document,
+            pieces,
+            number: 0,
+            open: BTreeMap::new(),
+            complete: Vec::new().into_iter(),
+            start: state.at,
+            first: None,
+        })
     }
 
     fn exchange(&mut self, piece: &Piece, trace: Trace, state: &mut State) -> Result<Exchange> {
@@ -73,9 +83,12 @@ impl Source for Traces {
                 }
             }
         }
-        let first =
-            self.open.iter().min_by_key(|(_, (piece, _))| piece.range.start).map(|(id, _)| id.clone());
-        match first.and_then(|id| self.open.remove(&id)) {
+        if !self.open.is_empty() {
+            let mut traces: Vec<_> = std::mem::take(&mut self.open).into_values().collect();
+            traces.sort_by_key(|(piece, _)| piece.range.start);
+            self.complete = traces.into_iter();
+        }
+        match self.complete.next() {
             Some((piece, trace)) => self.exchange(&piece, trace, state).map(Item::Exchange).map(Some),
             None => Ok(None),
         }

@@ -172,6 +172,25 @@ fn texts_lose_what_was_found_and_what_looks_like_a_credential() {
     }
 }
 
+/// Were any of these looked at more than once per byte, this would not end within the hour.
+#[test]
+fn hostile_values_are_read_once() {
+    let redactor = redactor(&["/a"]);
+    for piece in
+        ["eyJ-", "b-", "a=", "a:", "://", "://@", "\"", "token:\"", "bearer ", ";a=bcde", "%3d", "&", "//"]
+    {
+        let text = piece.repeat((4 << 20) / piece.len());
+        let mut found = Found::default();
+        redactor.header("cookie", text.as_bytes(), &mut found);
+        redactor.header("x", text.as_bytes(), &mut found);
+        redactor.path(text.as_bytes(), &mut found);
+        redactor.body(None, text.as_bytes(), &mut found);
+        redactor.raw(text.as_bytes(), &mut found);
+        let masked = redactor.text(text.as_bytes(), &Found::default()).into_owned();
+        assert_eq!(redactor.text(&masked, &Found::default()), masked, "{piece}");
+    }
+}
+
 #[test]
 fn raw_requests() {
     let redactor = redactor(&["/password"]);
