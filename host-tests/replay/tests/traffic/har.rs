@@ -197,6 +197,7 @@ fn post_data_in_all_its_forms() {
     for (data, body) in [
         (r#"{"mimeType": "text/plain", "text": "AP8=", "encoding": "base64"}"#, r"\x00\xff"),
         (r#"{"mimeType": "text/plain", "text": "AP8", "_encoding": "base64"}"#, r"\x00\xff"),
+        (r#"{"text": "AP8=", "encoding": "base64", "_encoding": "base64"}"#, r"\x00\xff"),
         (r#"{"mimeType": "text/plain", "text": "a\ud83d\ude00\ud800"}"#, r"a\xf0\x9f\x98\x80\xef\xbf\xbd"),
         (r#"{"params": [{"name": "a b", "value": "c&d"}, {"name": "e"}]}"#, "a+b=c%26d&e"),
         (r#"{"mimeType": null, "text": null, "params": null}"#, "none"),

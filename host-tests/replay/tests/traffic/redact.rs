@@ -172,14 +172,14 @@ fn texts_lose_what_was_found_and_what_looks_like_a_credential() {
     }
 }
 
-/// Were any of these looked at more than once per byte, this would not end within the hour.
+/// Were any of these looked at more than once per byte, this would take minutes.
 #[test]
 fn hostile_values_are_read_once() {
     let redactor = redactor(&["/a"]);
     for piece in
         ["eyJ-", "b-", "a=", "a:", "://", "://@", "\"", "token:\"", "bearer ", ";a=bcde", "%3d", "&", "//"]
     {
-        let text = piece.repeat((4 << 20) / piece.len());
+        let text = piece.repeat((1 << 18) / piece.len());
         let mut found = Found::default();
         redactor.header("cookie", text.as_bytes(), &mut found);
         redactor.header("x", text.as_bytes(), &mut found);

@@ -41,7 +41,8 @@ pub(super) fn posted(
 ) -> Result<Option<Vec<u8>>> {
     let Some(data) = data else { return Ok(None) };
     if let Some(text) = data.text.filter(|text| !text.0.is_empty()) {
-        return decoded(text.0, data.encoding.as_deref(), "request.postData", place).map(Some);
+        return decoded(text.0, data.encoding.or(data.own_encoding).as_deref(), "request.postData", place)
+            .map(Some);
     }
     let params = data.params.unwrap_or_default();
     if params.is_empty() {

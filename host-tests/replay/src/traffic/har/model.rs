@@ -26,6 +26,7 @@ pub(super) struct Request {
     pub(super) url: String,
     #[serde(default, deserialize_with = "or_default")]
     pub(super) http_version: String,
+    #[serde(deserialize_with = "or_default")]
     pub(super) headers: Vec<Pair>,
     #[serde(default, deserialize_with = "or_default")]
     pub(super) cookies: Vec<Cookie>,
@@ -37,6 +38,7 @@ pub(super) struct Request {
 #[serde(rename_all = "camelCase")]
 pub(super) struct Response {
     pub(super) status: i64,
+    #[serde(deserialize_with = "or_default")]
     pub(super) headers: Vec<Pair>,
     #[serde(default, deserialize_with = "or_default")]
     pub(super) cookies: Vec<Cookie>,
@@ -72,8 +74,9 @@ pub(super) struct PostData {
     pub(super) text: Option<Loose>,
     pub(super) params: Option<Vec<Param>>,
     /// Not of the standard, but written by some.
-    #[serde(alias = "_encoding")]
     pub(super) encoding: Option<String>,
+    #[serde(rename = "_encoding")]
+    pub(super) own_encoding: Option<String>,
 }
 
 #[derive(Deserialize)]
