@@ -41,7 +41,7 @@ impl Default for Limits {
     fn default() -> Self {
         const MIB: usize = 1 << 20;
         Self {
-            callback: Duration::from_millis(40),
+            callback: Duration::from_millis(30),
             configure: Duration::from_secs(10),
             memory: 256 * MIB,
             shared_data: 64 * MIB,

@@ -159,9 +159,9 @@ fn damaged(requests: Vec<(Vec<u8>, String, Vec<u8>)>) -> Vec<u8> {
     all
 }
 
-/// Clean texts: nothing in them looks like a credential.
+/// Clean texts: no name of a credential has these letters only.
 fn clean() -> impl Strategy<Value = String> {
-    "[A-Z]{0,12}"
+    "[BDF]{0,12}"
 }
 
 fn secret() -> impl Strategy<Value = String> {
