@@ -9,7 +9,6 @@ use crate::foreign::Registry;
 use crate::limits::Limits;
 use crate::message::{CallOut, GrpcAnswer, GrpcCall, LogLine, Response, StreamId};
 use crate::metrics::Metrics;
-use crate::plugin::Plugin;
 use crate::random::Random;
 use crate::shared::{Queues, Reader, SharedData};
 use crate::stream::Stream;
@@ -80,7 +79,6 @@ pub(crate) struct World {
     /// `now` at the start.
     pub(crate) start: u64,
     pub(crate) limits: Rc<Limits>,
-    pub(crate) plugins: Vec<Rc<Plugin>>,
     /// The clusters there are; `None`: any name will do.
     pub(crate) clusters: Option<BTreeSet<String>>,
     pub(crate) attributes: BTreeMap<Vec<u8>, Vec<u8>>,

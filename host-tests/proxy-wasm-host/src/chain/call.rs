@@ -1,7 +1,6 @@
 //! One filter gets one event (`Context::decodeHeaders` and its kind).
 
 use super::Source;
-use crate::abi::AbiVersion;
 use crate::host::{Host, Invoked};
 use crate::message::{Network, StreamId};
 use crate::stream::{BodyView, Direction, Iteration, LocalReply, Slot};
@@ -175,15 +174,8 @@ impl<N: Network> Host<N> {
         };
         let context = slot.context;
         let Some(vm) = slot.vm else { return Called::Passes };
-        let mut arguments = event.arguments;
-        if self.abi(vm) == Some(AbiVersion::V0_1_0)
-            && matches!(event.callback, Callback::RequestHeaders | Callback::ResponseHeaders)
-        {
-            // The first version did not tell the end of the stream.
-            arguments = [arguments[0], 0, 0, 0];
-        }
         self.running(id, direction, 1);
-        let invoked = self.invoke(vm, context, event.callback, arguments, Some(id));
+        let invoked = self.invoke(vm, context, event.callback, event.arguments, Some(id));
         let called = match invoked {
             Invoked::Answer(answer) if answer.stopped => Called::Stopped,
             Invoked::Answer(answer) => Called::Answered(answer.value),

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::rc::Rc;
 use std::time::Duration;
 
-use crate::abi::{AbiVersion, MetricKind};
+use crate::abi::MetricKind;
 use crate::error::{StartError, Trap};
 use crate::foreign::Registry;
 use crate::limits::Limits;
@@ -193,10 +193,6 @@ impl<N: Network> Host<N> {
     pub(crate) fn vm(&mut self, at: VmAt) -> Option<&mut Vm> {
         let vm = self.threads.get_mut(at.thread)?.vms.get_mut(at.vm)?.as_mut()?;
         (vm.state().at == at).then_some(vm)
-    }
-
-    pub(crate) fn abi(&mut self, at: VmAt) -> Option<AbiVersion> {
-        self.vm(at).map(|vm| vm.state().abi)
     }
 
     /// Calls a guest on behalf of a request, then does what the guest asked for meanwhile.

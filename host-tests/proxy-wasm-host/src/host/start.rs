@@ -28,8 +28,7 @@ impl<N: Network> Host<N> {
                     vm
                 }
             };
-            self.chain.push(Installed { plugin: Rc::clone(&plugin), vm });
-            self.world.plugins.push(plugin);
+            self.chain.push(Installed { plugin, vm });
         }
         // The canaries: what a configuration is first tried on.
         for at in 0..self.chain.len() {
