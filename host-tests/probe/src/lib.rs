@@ -4,7 +4,7 @@
 
 use filter_core::config::{At, Env, SecretRef, Version};
 use filter_core::denial::{Denial, Reason};
-use filter_core::effect::{Effects, HeaderOp, Metric, Step, Verdict, sanitized};
+use filter_core::effect::{Effects, HeaderOp, Metric, ResponseStep, Step, Verdict, sanitized};
 use filter_core::http::HeaderName;
 use filter_core::message::{RequestHead, ResponseHead};
 use filter_core::policy::{Cx, Mode, Policy};
@@ -122,12 +122,12 @@ impl Policy for Probe {
         stream: &mut Stream,
         _: &ResponseHead<'_>,
         _: &dyn Cx,
-    ) -> Effects {
+    ) -> ResponseStep {
         let mut effects = Effects::default();
         for (name, value) in stream.answers.drain(..) {
             effects.headers.push(HeaderOp::Set(HeaderName::from_static(name), sanitized(&value)));
         }
-        effects
+        effects.into()
     }
 
     fn on_done(&self, _: &mut (), _: &mut Stream, _: &dyn Cx) -> Effects {

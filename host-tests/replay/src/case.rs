@@ -60,6 +60,16 @@ impl CaseFile {
         Ok(file)
     }
 
+    /// Reads and checks the text of a case file.
+    ///
+    /// # Errors
+    /// As [`Self::read`], without the name of a file.
+    pub fn parse(text: &str) -> Result<Self> {
+        let file: Self = yaml::parse(text)?;
+        file.check()?;
+        Ok(file)
+    }
+
     /// The executors of one case: its own, else the file's, else all.
     #[must_use]
     pub fn executors_of(&self, case: &Case) -> Vec<Kind> {

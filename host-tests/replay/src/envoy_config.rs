@@ -24,6 +24,7 @@ const HCM: &str =
     "type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager";
 const WASM: &str = "type.googleapis.com/envoy.extensions.filters.http.wasm.v3.Wasm";
 const STRUCT: &str = "type.googleapis.com/google.protobuf.Struct";
+const STRING: &str = "type.googleapis.com/google.protobuf.StringValue";
 
 /// The cluster that stands for the protected application.
 const UPSTREAM: &str = "api";

@@ -26,6 +26,6 @@ mod yaml;
 pub use executor::{Kind, check};
 pub use expect::Expect;
 pub use observation::{Observation, Verdict};
-pub use run::{run, run_file};
+pub use run::{run, run_cases, run_file};
 pub use settings::Settings;
 pub use text::Text;

@@ -35,8 +35,23 @@ pub fn run_file(path: &Path, executors: &[Kind]) -> Result<Report> {
 pub async fn run(path: &Path, executors: &[Kind], settings: &Settings) -> Result<Report> {
     let file = CaseFile::read(path)?;
     let bootstrap = Bootstrap::read(&settings.root.join(&file.config)).context("config")?;
+    let report = run_cases(&file, &bootstrap, executors, settings).await?;
+    Ok(Report { file: path.to_owned(), ..report })
+}
+
+/// As [`run`], for cases at hand and with this bootstrap whatever `config` of the file says. The report bears the name
+/// of `config`.
+///
+/// # Errors
+/// A gateway cannot be set up.
+pub async fn run_cases(
+    file: &CaseFile,
+    bootstrap: &Bootstrap,
+    executors: &[Kind],
+    settings: &Settings,
+) -> Result<Report> {
     let mut start_logs: Option<(Kind, Vec<LogLine>)> = None;
-    let mut report = Report { file: path.to_owned(), runs: Vec::new(), failures: Vec::new() };
+    let mut report = Report { file: file.config.clone(), runs: Vec::new(), failures: Vec::new() };
     for kind in Kind::ALL.into_iter().filter(|kind| executors.is_empty() || executors.contains(kind)) {
         let cases: Vec<&Case> =
             file.cases.iter().filter(|case| file.executors_of(case).contains(&kind)).collect();
@@ -44,7 +59,7 @@ pub async fn run(path: &Path, executors: &[Kind], settings: &Settings) -> Result
             continue;
         }
         let start = Start {
-            bootstrap: &bootstrap,
+            bootstrap,
             settings,
             workers: file.workers.unwrap_or(1),
             callouts: &file.callouts,
@@ -71,7 +86,7 @@ pub async fn run(path: &Path, executors: &[Kind], settings: &Settings) -> Result
         }
     }
     compare(&mut report.runs);
-    order(&mut report.runs, &file);
+    order(&mut report.runs, file);
     Ok(report)
 }
 

@@ -214,6 +214,17 @@ fn behind_a_proxy_the_traffic_listener_reads_its_line_first() {
 }
 
 #[test]
+fn one_filter_gets_another_configuration() {
+    let bootstrap = Bootstrap::read(Path::new(FIXTURE)).unwrap();
+    let before = bootstrap.plugins().unwrap();
+    let after = bootstrap.clone().configured("second", "{}").unwrap().plugins().unwrap();
+    assert_eq!(after[1].configuration, b"{}");
+    assert_eq!((&after[0], &after[1].name), (&before[0], &before[1].name), "nothing else is touched");
+    let error = bootstrap.configured("third", "{}").unwrap_err().to_string();
+    assert!(error.contains("\"third\""), "{error}");
+}
+
+#[test]
 fn a_module_keeps_its_place_below_dist() {
     let dist = modules(&["one.wasm", "guests/two.wasm"]);
     let tree = rewritten(&changed("dist/two.wasm", "/src/dist/guests/two.wasm"), dist.path()).unwrap();

@@ -12,8 +12,8 @@ use suite::{below, folders, root};
 const LONGEST: usize = 400;
 /// What a plugin may not reach: it is a pure function that names no host.
 const BANNED: [&str; 3] = ["proxy-wasm", "wasmtime", "tokio"];
-/// Bytes of request-policy.wasm: every worker of every gateway compiles it.
-const LARGEST: u64 = 450_000;
+/// Bytes of request-policy.wasm, its whole set of options: every worker of every gateway compiles it.
+const LARGEST: u64 = 560_000;
 
 fn sources(folder: &str) -> Result<Vec<PathBuf>> {
     below(&root()?.join(folder), "rs", &|name| name != "target")

@@ -9,7 +9,7 @@ use std::time::Duration;
 use suite::{folders, root, runnable, settings};
 
 /// The host enters the VM for every callback that is exported: only those that do something are.
-const CALLBACKS: [&str; 9] = [
+const CALLBACKS: [&str; 10] = [
     "proxy_on_configure",
     "proxy_on_context_create",
     "proxy_on_delete",
@@ -18,6 +18,7 @@ const CALLBACKS: [&str; 9] = [
     "proxy_on_request_headers",
     "proxy_on_request_trailers",
     "proxy_on_response_headers",
+    "proxy_on_response_trailers",
     "proxy_on_vm_start",
 ];
 /// What the host looks for besides.

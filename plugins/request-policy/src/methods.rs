@@ -31,6 +31,11 @@ impl Methods {
         Self { allowed: unique, allow }
     }
 
+    /// The methods, HEAD included where GET is.
+    pub(crate) fn list(&self) -> &[Method] {
+        &self.allowed
+    }
+
     pub(crate) fn allows(&self, method: &[u8]) -> bool {
         self.allowed.iter().any(|allowed| allowed.as_str().as_bytes() == method)
     }
@@ -45,17 +50,14 @@ pub(crate) fn is_token(method: &[u8]) -> bool {
 /// `-` in header names, so both spellings count.
 const OVERRIDES: &[&[u8]] = &[b"x-http-method-override", b"x-http-method", b"x-method-override"];
 
-/// The removal of every method-override header a request has.
+/// The removal of every method-override header a request has; a name that comes twice is removed twice.
 pub(crate) fn override_removals(headers: &Headers) -> Vec<HeaderOp> {
     let mut removals = Vec::new();
     for (name, _) in headers.iter() {
         if is_override(name)
             && let Ok(name) = HeaderName::from_bytes(name)
         {
-            let removal = HeaderOp::Remove(name);
-            if !removals.contains(&removal) {
-                removals.push(removal);
-            }
+            removals.push(HeaderOp::Remove(name));
         }
     }
     removals

@@ -69,8 +69,52 @@ reasons! {
     HeaderHost = "header.host", "header.host", 400, "Malformed host";
     /// The host could not hand the request headers over. Not seen with Envoy 1.40, which hands over whatever its own limits let in.
     HeaderTooMany = "header.too_many", "header.too_large", 431, "Request header fields too large";
-    /// The body is larger than the policy's limit.
+    /// The host is not among `allowed_hosts`.
+    HeaderMisdirected = "header.misdirected", "header.misdirected", 421, "Misdirected request";
+    /// A header value holds a control byte other than a tab.
+    HeaderControl = "header.control", "header.malformed", 400, "Malformed header";
+    /// Authorization, Content-Type, Content-Length or Origin has more than one value.
+    HeaderDuplicate = "header.duplicate", "header.malformed", 400, "Malformed header";
+    /// A header that a client may not send is present, and the policy says `refuse`.
+    HeaderRefused = "header.refused", "header.refused", 400, "Header refused";
+    /// A header name has an underscore, and the policy says `refuse`.
+    HeaderUnderscore = "header.underscore", "header.refused", 400, "Header refused";
+    /// `Expect` asks for something else than `100-continue` (RFC 9110 section 10.1.1).
+    HeaderExpect = "header.expect", "header.expect", 417, "Expectation failed";
+    /// The client's address is in a `deny` range.
+    AddressDenied = "address.denied", "address.denied", 403, "Address denied";
+    /// There are `allow` ranges and the client's address is in none.
+    AddressNotAllowed = "address.not_allowed", "address.denied", 403, "Address denied";
+    /// The client's address cannot be told: `x-forwarded-for` has fewer entries than `trusted_hops`, or not an address where it should be.
+    AddressUnknown = "address.unknown", "address.denied", 403, "Address denied";
+    /// The `Origin` is not allowed to call.
+    CorsOrigin = "cors.origin", "cors.denied", 403, "Cross-origin request denied";
+    /// A preflight asks for a method that pages may not use.
+    CorsMethod = "cors.method", "cors.denied", 403, "Cross-origin request denied";
+    /// A preflight asks for a header that pages may not set, or its list is malformed.
+    CorsHeaders = "cors.headers", "cors.denied", 403, "Cross-origin request denied";
+    /// A preflight asks for access from a public to a private network.
+    CorsPrivateNetwork = "cors.private_network", "cors.denied", 403, "Cross-origin request denied";
+    /// A browser says that another site caused this request.
+    CsrfCrossSite = "csrf.cross_site", "csrf.denied", 403, "Cross-site request denied";
+    /// Nothing tells which site caused this request.
+    CsrfUnknown = "csrf.unknown", "csrf.denied", 403, "Cross-site request denied";
+    /// The path with its query is longer than the limit.
+    SizeUri = "size.uri", "size.uri", 414, "URI too long";
+    /// There are more header fields than the limit.
+    SizeHeaderCount = "size.header_count", "header.too_large", 431, "Request header fields too large";
+    /// One header field is larger than the limit.
+    SizeHeader = "size.header", "header.too_large", 431, "Request header fields too large";
+    /// All header fields together are larger than the limit.
+    SizeHeaders = "size.headers", "header.too_large", 431, "Request header fields too large";
+    /// The body is larger than the limit.
     SizeBody = "size.body", "size.body", 413, "Content too large";
+    /// The request has a body of unknown length, and the policy wants to know it.
+    SizeUnknown = "size.unknown", "size.unknown", 411, "Length required";
+    /// The request has a body without a media type.
+    MediaMissing = "media.missing", "media.type", 415, "Unsupported media type";
+    /// The body's media type is malformed or not among those of the method.
+    MediaType = "media.type", "media.type", 415, "Unsupported media type";
 }
 
 impl Reason {
@@ -78,14 +122,14 @@ impl Reason {
     #[must_use]
     pub fn grpc_status(self) -> u8 {
         match self.status() {
-            400 | 415 | 422 => 3, // INVALID_ARGUMENT
-            401 => 16,            // UNAUTHENTICATED
-            403 => 7,             // PERMISSION_DENIED
-            404 | 405 => 12,      // UNIMPLEMENTED
-            409 => 10,            // ABORTED
-            413 | 429 | 431 => 8, // RESOURCE_EXHAUSTED
-            500 => 13,            // INTERNAL
-            _ => 14,              // UNAVAILABLE
+            400 | 411 | 415 | 417 | 421 | 422 => 3, // INVALID_ARGUMENT
+            401 => 16,                              // UNAUTHENTICATED
+            403 => 7,                               // PERMISSION_DENIED
+            404 | 405 => 12,                        // UNIMPLEMENTED
+            409 => 10,                              // ABORTED
+            413 | 414 | 429 | 431 => 8,             // RESOURCE_EXHAUSTED
+            500 => 13,                              // INTERNAL
+            _ => 14,                                // UNAVAILABLE
         }
     }
 
@@ -105,7 +149,7 @@ impl FromTree for Reason {
     }
 
     fn shape() -> Shape {
-        Shape::Scalar("reason")
+        Shape::Scalar { phrase: "reason", schema: r#"{"type": "string"}"# }
     }
 }
 

@@ -1,6 +1,6 @@
 //! What a policy wants done, as values.
 
-use crate::denial::{Denial, Reason};
+use crate::denial::{Denial, LocalReply, Reason};
 use crate::policy::Mode;
 use http::{HeaderName, HeaderValue};
 use std::sync::Arc;
@@ -25,8 +25,11 @@ pub enum Verdict {
         /// What happens above the limit.
         mode: Mode,
     },
-    /// Answer instead of the upstream.
+    /// Refuse: answer instead of the upstream, and report it.
     Deny(Denial),
+    /// Answer instead of the upstream what the client asked of the gateway itself, as a CORS preflight. Nothing is
+    /// refused and nothing reported.
+    Answer(LocalReply),
 }
 
 /// A verdict and its side effects.
@@ -43,6 +46,24 @@ impl Step {
     /// Continue, with these effects.
     pub fn proceed(effects: Effects) -> Self {
         Self { verdict: Verdict::Continue, effects }
+    }
+}
+
+/// What becomes of an answer on its way to the client.
+#[derive(Debug, Clone, Default, PartialEq)]
+#[must_use]
+pub struct ResponseStep {
+    /// What the client gets instead. No response callback of any filter sees it: it must carry its own
+    /// decoration.
+    pub replacement: Option<LocalReply>,
+    /// What else is to be done. Header operations apply to the answer that passes; a replacement drops them.
+    pub effects: Effects,
+}
+
+/// The answer passes.
+impl From<Effects> for ResponseStep {
+    fn from(effects: Effects) -> Self {
+        Self { replacement: None, effects }
     }
 }
 

@@ -6,12 +6,13 @@ use crate::message::Headers;
 use http::{HeaderName, HeaderValue};
 use std::cell::RefCell;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 mod host;
 mod path;
 
 pub use host::{HostPattern, canonical as canonical_host};
-pub use path::PathPattern;
+pub use path::{FullMatch, PathPattern};
 
 config_struct! {
     /// What a rule is about. Every condition given must hold; none given matches everything.
@@ -97,6 +98,12 @@ pub trait Matched {
     fn matcher(&self) -> &Match;
 }
 
+impl<R: Matched> Matched for Arc<R> {
+    fn matcher(&self) -> &Match {
+        R::matcher(self)
+    }
+}
+
 /// The rules of a policy, in order. Reading them refuses two rules with the same name or the same match, even
 /// when other things are wrong with those rules.
 #[derive(Debug, Clone)]
@@ -118,9 +125,11 @@ impl<R: Matched> Rules<R> {
 }
 
 impl<R> Rules<R> {
-    /// Turns every rule into another form.
-    pub fn map<S>(self, f: impl FnMut(R) -> S) -> Rules<S> {
-        Rules(self.0.into_iter().map(f).collect())
+    /// Turns every rule, with its index, into another form. `None` where one could not be: the others are tried all
+    /// the same, so that every error is found.
+    pub fn compile<S>(self, mut f: impl FnMut(usize, R) -> Option<S>) -> Option<Rules<S>> {
+        let compiled: Vec<Option<S>> = self.0.into_iter().enumerate().map(|(i, rule)| f(i, rule)).collect();
+        compiled.into_iter().collect::<Option<_>>().map(Rules)
     }
 }
 
@@ -140,7 +149,7 @@ impl<R: FromTree> FromTree for Rules<R> {
     }
 
     fn shape() -> Shape {
-        Shape::List(Box::new(R::shape()))
+        Vec::<R>::shape()
     }
 }
 

@@ -2,8 +2,8 @@
 
 use crate::config::{At, Env, FromTree};
 use crate::config_enum;
-use crate::effect::{Effects, Step};
-use crate::message::{RequestHead, ResponseHead};
+use crate::effect::{Effects, ResponseStep, Step};
+use crate::message::{Headers, RequestHead, ResponseHead};
 use crate::store::SharedStore;
 
 config_enum! {
@@ -95,6 +95,17 @@ pub trait Policy: Sized + 'static {
         _state: &mut Self::State,
         _stream: &mut Self::Stream,
         _head: &ResponseHead<'_>,
+        _cx: &dyn Cx,
+    ) -> ResponseStep {
+        ResponseStep::default()
+    }
+
+    /// Trailers end the answer. Header operations apply to them.
+    fn on_response_trailers(
+        &self,
+        _state: &mut Self::State,
+        _stream: &mut Self::Stream,
+        _trailers: &Headers,
         _cx: &dyn Cx,
     ) -> Effects {
         Effects::default()

@@ -4,8 +4,8 @@
 use crate::audit::{self, Facts, LineLimiter};
 use crate::config::{self, ConfigErrors, Digest, Env};
 use crate::denial::{Denial, LocalReply, Reason};
-use crate::effect::{Effects, HeaderOp, Level, LogLine, Metric, Step, Verdict};
-use crate::message::{RequestHead, ResponseHead};
+use crate::effect::{Effects, HeaderOp, Level, LogLine, Metric, ResponseStep, Step, Verdict};
+use crate::message::{Headers, RequestHead, ResponseHead};
 use crate::names;
 use crate::policy::{Cx, Mode, Policy};
 
@@ -119,7 +119,8 @@ impl<P: Policy> Stream<P> {
             Some(policy) => policy.on_request_headers(&mut filter.state, &mut self.data, head, cx),
         };
         // Only what is or may still be refused needs its facts copied now; most requests do not.
-        if !matches!(step.verdict, Verdict::Continue) || !step.effects.shadow.is_empty() {
+        if !matches!(step.verdict, Verdict::Continue | Verdict::Answer(_)) || !step.effects.shadow.is_empty()
+        {
             self.facts = Some(Facts::of(head));
             self.grpc = head.headers.is_grpc();
         }
@@ -128,6 +129,7 @@ impl<P: Policy> Stream<P> {
         let flow = match verdict {
             Verdict::Continue => self.pass(),
             Verdict::Deny(denial) => return self.deny(filter, effects, denial, cx),
+            Verdict::Answer(reply) => return self.answer(filter, effects, reply, cx),
             Verdict::AwaitBody { limit, mode } | Verdict::CountBody { limit, mode }
                 if announced() > limit =>
             {
@@ -204,8 +206,24 @@ impl<P: Policy> Stream<P> {
         head: &ResponseHead<'_>,
         cx: &dyn Cx,
     ) -> Outcome {
-        let effects = match &filter.policy {
+        let ResponseStep { replacement, mut effects } = match &filter.policy {
             Some(policy) => policy.on_response_headers(&mut filter.state, &mut self.data, head, cx),
+            None => ResponseStep::default(),
+        };
+        let flow = match replacement {
+            Some(reply) => {
+                effects.headers.clear();
+                Flow::Reply(reply)
+            }
+            None => Flow::Continue,
+        };
+        self.report(filter, effects, flow, cx)
+    }
+
+    /// The answer ends with trailers.
+    pub fn response_trailers(&mut self, filter: &mut Filter<P>, trailers: &Headers, cx: &dyn Cx) -> Outcome {
+        let effects = match &filter.policy {
+            Some(policy) => policy.on_response_trailers(&mut filter.state, &mut self.data, trailers, cx),
             None => Effects::default(),
         };
         self.report(filter, effects, Flow::Continue, cx)
@@ -218,6 +236,12 @@ impl<P: Policy> Stream<P> {
             None => Effects::default(),
         };
         self.report(filter, effects, Flow::Continue, cx)
+    }
+
+    /// The host did not carry out an operation on the request's headers: a request that keeps what the policy took
+    /// from it must not go upstream.
+    pub fn operation_refused(&mut self, filter: &mut Filter<P>, cx: &dyn Cx) -> Outcome {
+        self.settle(filter, misuse(), cx)
     }
 
     fn pass(&mut self) -> Flow {
@@ -277,10 +301,24 @@ impl<P: Policy> Stream<P> {
                 self.report(filter, step.effects, flow, cx)
             }
             Verdict::Deny(denial) => self.deny(filter, step.effects, denial, cx),
+            Verdict::Answer(reply) => self.answer(filter, step.effects, reply, cx),
             Verdict::AwaitBody { .. } | Verdict::CountBody { .. } => {
                 self.deny(filter, step.effects, Denial::new(Reason::PolicyPhase), cx)
             }
         }
+    }
+
+    /// Answers without refusing.
+    fn answer(
+        &mut self,
+        filter: &mut Filter<P>,
+        mut effects: Effects,
+        reply: LocalReply,
+        cx: &dyn Cx,
+    ) -> Outcome {
+        self.phase = Phase::Answered;
+        effects.headers.clear();
+        self.report(filter, effects, Flow::Reply(reply), cx)
     }
 
     fn deny(&mut self, filter: &mut Filter<P>, mut effects: Effects, denial: Denial, cx: &dyn Cx) -> Outcome {

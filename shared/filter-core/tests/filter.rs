@@ -5,7 +5,7 @@
 use filter_core::config::{At, Env, Version};
 use filter_core::config_struct;
 use filter_core::denial::{Denial, Reason};
-use filter_core::effect::{Effects, HeaderOp, LogLine, Step, Verdict};
+use filter_core::effect::{Effects, HeaderOp, LogLine, ResponseStep, Step, Verdict};
 use filter_core::message::{RequestHead, ResponseHead};
 use filter_core::policy::{Cx, Mode, Policy};
 use filter_core::stream::{Flow, Outcome};
@@ -47,6 +47,20 @@ fn without_a_policy_every_request_is_refused_and_nothing_resumes() {
     assert_eq!(exchange.trailers(None), Outcome::flow(Flow::Pause));
     assert_eq!(exchange.response(&response(503, &[])), Outcome::flow(Flow::Continue));
     assert_eq!(exchange.done(), Outcome::flow(Flow::Continue));
+}
+
+#[test]
+fn a_request_whose_headers_the_host_would_not_change_is_refused() {
+    let mut exchange = Exchange::<Probe>::new(IGNORE);
+    assert_eq!(
+        refused(&exchange.request(request("POST", "/").header("content-type", "application/grpc"))),
+        None
+    );
+    let outcome = exchange.operation_refused();
+    assert_eq!(refused(&outcome), Some("policy.phase"));
+    assert_eq!(outcome.counters, ["portcullis_probe_denied_instance=probe_reason=policy.phase"]);
+    assert_eq!(outcome.logs.len(), 1);
+    assert_eq!(exchange.data(1, true, Some(b"x")), Outcome::flow(Flow::Pause));
 }
 
 #[test]
@@ -191,8 +205,8 @@ impl Policy for Stubborn {
         path: &mut String,
         _: &ResponseHead<'_>,
         _: &dyn Cx,
-    ) -> Effects {
-        late_report(path)
+    ) -> ResponseStep {
+        late_report(path).into()
     }
 
     fn on_done(&self, (): &mut (), path: &mut String, _: &dyn Cx) -> Effects {

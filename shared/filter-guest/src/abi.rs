@@ -15,6 +15,7 @@ use std::ptr::null_mut;
 pub(crate) enum MapType {
     Request = 0,
     Response = 2,
+    ResponseTrailers = 3,
 }
 
 /// A buffer by its number in the ABI (`proxy_buffer_type_t`).

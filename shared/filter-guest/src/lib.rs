@@ -78,6 +78,11 @@ macro_rules! export_filter {
             }
 
             #[unsafe(no_mangle)]
+            extern "C" fn proxy_on_response_trailers(id: u32, _: usize) -> Action {
+                MODULE.with(|module| module.response_trailers(id))
+            }
+
+            #[unsafe(no_mangle)]
             extern "C" fn proxy_on_delete(id: u32) {
                 MODULE.with(|module| module.delete(id))
             }

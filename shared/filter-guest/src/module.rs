@@ -77,6 +77,11 @@ impl<P: Policy> Module<P> {
         self.stream(id, |stream| stream.response_headers(end_of_stream))
     }
 
+    /// `proxy_on_response_trailers`
+    pub fn response_trailers(&self, id: u32) -> Action {
+        self.stream(id, HttpStream::response_trailers)
+    }
+
     /// `proxy_on_delete`: the stream is over, answered or not.
     pub fn delete(&self, id: u32) {
         let Ok(mut contexts) = self.0.try_borrow_mut() else { return };

@@ -3,19 +3,20 @@
 use crate::abi::{self, MapType, Refused};
 use crate::host::Host;
 use crate::module::Action;
-use filter_core::denial::{Denial, LocalReply, Reason};
+use filter_core::denial::LocalReply;
 use filter_core::effect::HeaderOp;
 use filter_core::message::Headers;
 use filter_core::redact;
 use filter_core::stream::{Flow, Outcome};
 
 /// Performs everything an event asked for; `map` is the header map of that event.
-pub(crate) fn perform(host: &Host, outcome: Outcome, map: MapType) -> Action {
-    let mut refused = None;
+///
+/// # Errors
+/// An operation on the request's headers that the host refused; nothing was answered then.
+pub(crate) fn perform(host: &Host, outcome: Outcome, map: MapType) -> Result<Action, Refused> {
+    let mut refused = Ok(());
     for op in &outcome.headers {
-        if let Err(why) = header(map, op) {
-            refused = Some(why);
-        }
+        refused = refused.and(header(map, op));
     }
     for (key, value) in &outcome.exports {
         let _ = abi::set_property(key, value);
@@ -26,19 +27,18 @@ pub(crate) fn perform(host: &Host, outcome: Outcome, map: MapType) -> Action {
     for line in &outcome.logs {
         abi::log(line.level, &redact::line(&line.text));
     }
-    match (outcome.flow, refused, map) {
-        (Flow::Reply(answer), ..) => {
+    match outcome.flow {
+        Flow::Reply(answer) => {
             reply(&answer);
-            Action::Pause
+            Ok(Action::Pause)
         }
-        // A request that keeps a header the policy had stripped must not go upstream.
-        (_, Some(_), MapType::Request) => {
-            reply(&Denial::new(Reason::PolicyPhase).reply(false));
-            Action::Pause
-        }
-        (Flow::Continue, ..) => Action::Continue,
-        (Flow::Pause, ..) => Action::Pause,
+        _ if map == MapType::Request => refused.map(|()| action(&outcome.flow)),
+        flow => Ok(action(&flow)),
     }
+}
+
+fn action(flow: &Flow) -> Action {
+    if *flow == Flow::Continue { Action::Continue } else { Action::Pause }
 }
 
 fn header(map: MapType, op: &HeaderOp) -> Result<(), Refused> {

@@ -4,10 +4,9 @@ use crate::abi::{self, BufferType, MapType};
 use crate::host::Host;
 use crate::module::Action;
 use crate::perform::perform;
-use filter_core::denial::{Denial, Reason};
 use filter_core::message::{RequestHead, ResponseHead};
 use filter_core::policy::Policy;
-use filter_core::stream::{Filter, Flow, Outcome, Stream};
+use filter_core::stream::{Filter, Outcome, Stream};
 use std::cell::RefCell;
 use std::rc::Rc;
 
@@ -27,12 +26,15 @@ impl<P: Policy> HttpStream<P> {
         map: MapType,
         event: impl FnOnce(&mut Stream<P>, &mut Filter<P>, &Host) -> Outcome,
     ) -> Action {
-        let outcome = match self.filter.try_borrow_mut() {
-            Ok(mut filter) => event(&mut self.stream, &mut filter, &self.host),
-            // Only a host that calls back into a call could get here; nothing passes undecided.
-            Err(_) => Outcome::flow(Flow::Reply(Denial::new(Reason::PolicyPhase).reply(false))),
-        };
+        // Only a host that calls back into a call could find it borrowed; nothing passes undecided.
+        let Ok(mut filter) = self.filter.try_borrow_mut() else { return Action::Pause };
+        let outcome = event(&mut self.stream, &mut filter, &self.host);
         perform(&self.host, outcome, map)
+            .or_else(|_| {
+                let refusal = self.stream.operation_refused(&mut filter, &*self.host);
+                perform(&self.host, refusal, map)
+            })
+            .unwrap_or(Action::Pause)
     }
 
     pub(crate) fn request_headers(&mut self, end_of_stream: bool) -> Action {
@@ -58,6 +60,13 @@ impl<P: Policy> HttpStream<P> {
         let headers = abi::headers(MapType::Response).unwrap_or_default();
         self.event(MapType::Response, |stream, filter, host| {
             stream.response_headers(filter, &ResponseHead { headers: &headers, end_of_stream }, host)
+        })
+    }
+
+    pub(crate) fn response_trailers(&mut self) -> Action {
+        let trailers = abi::headers(MapType::ResponseTrailers).unwrap_or_default();
+        self.event(MapType::ResponseTrailers, |stream, filter, host| {
+            stream.response_trailers(filter, &trailers, host)
         })
     }
 

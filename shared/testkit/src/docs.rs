@@ -1,4 +1,4 @@
-//! A README's tables, generated from the code they describe, and the check that they still are.
+//! A README's tables and whole files, generated from the code they describe, and the check that they still are.
 
 use filter_core::config::{FieldShape, Shape};
 use filter_core::denial::Reason;
@@ -15,10 +15,10 @@ pub fn config_table(shape: &Shape) -> String {
 
 fn rows(shape: &Shape, path: &str, out: &mut String) {
     match shape {
-        Shape::Scalar(_) | Shape::Enum(_) => {}
-        Shape::List(item) => rows(item, &format!("{path}[]"), out),
-        Shape::Map(value) => rows(value, &format!("{path}.*"), out),
-        Shape::Object(fields) => {
+        Shape::Scalar { .. } | Shape::Enum(_) => {}
+        Shape::List { item, .. } => rows(item, &format!("{path}[]"), out),
+        Shape::Map { value, .. } => rows(value, &format!("{path}.*"), out),
+        Shape::Object(fields) | Shape::OneOf(fields) => {
             for field in fields {
                 let dot = if path.is_empty() { "" } else { "." };
                 let path = format!("{path}{dot}{}", field.key);
@@ -32,14 +32,14 @@ fn rows(shape: &Shape, path: &str, out: &mut String) {
 
 fn kind(shape: &Shape) -> String {
     match shape {
-        Shape::Scalar(phrase) => (*phrase).to_owned(),
+        Shape::Scalar { phrase, .. } => (*phrase).to_owned(),
         Shape::Enum(values) => {
             let texts: Vec<String> = values.iter().map(|(text, _)| format!("`{text}`")).collect();
             texts.join(" | ")
         }
-        Shape::List(item) => format!("list of: {}", kind(item)),
-        Shape::Map(value) => format!("object, each value: {}", kind(value)),
-        Shape::Object(_) => "object".to_owned(),
+        Shape::List { item, .. } => format!("list of: {}", kind(item)),
+        Shape::Map { value, .. } => format!("object, each value: {}", kind(value)),
+        Shape::Object(_) | Shape::OneOf(_) => "object".to_owned(),
     }
 }
 
@@ -53,7 +53,7 @@ fn default(field: &FieldShape) -> String {
 }
 
 /// The key's own documentation, then that of each value it may have.
-fn meaning(field: &FieldShape) -> String {
+pub(crate) fn meaning(field: &FieldShape) -> String {
     let mut text = field.doc.to_owned();
     for (value, doc) in values(&field.shape) {
         let _ = write!(text, " `{value}`: {doc}");
@@ -64,8 +64,9 @@ fn meaning(field: &FieldShape) -> String {
 fn values(shape: &Shape) -> &[(&'static str, &'static str)] {
     match shape {
         Shape::Enum(values) => values,
-        Shape::List(item) | Shape::Map(item) => values(item),
-        Shape::Scalar(_) | Shape::Object(_) => &[],
+        Shape::List { item, .. } => values(item),
+        Shape::Map { value, .. } => values(value),
+        Shape::Scalar { .. } | Shape::Object(_) | Shape::OneOf(_) => &[],
     }
 }
 
@@ -143,14 +144,44 @@ pub fn assert_block(readme: &str, block: &str, expected: &str) {
     let _one_at_a_time = UPDATING.lock().unwrap_or_else(PoisonError::into_inner);
     let text = std::fs::read_to_string(readme).unwrap_or_else(|error| panic!("{readme}: {error}"));
     let Err(stale) = check_block(&text, block, expected) else { return };
+    update(readme, &stale, with_block(&text, block, expected));
+}
+
+/// Compares a whole file with what is generated. With `UPDATE_DOCS=1` in the environment it is rewritten instead.
+///
+/// # Panics
+/// With a difference and the command that removes it, or if the file is not there.
+pub fn assert_file(path: &str, expected: &str) {
+    let written = std::fs::read_to_string(path).map_err(|error| error.to_string());
+    if let Err(stale) = written.and_then(|written| check_file(&written, expected)) {
+        update(path, &stale, Some(expected.to_owned()));
+    }
+}
+
+/// Whether a file's text is what is generated.
+///
+/// # Errors
+/// What is different.
+pub fn check_file(written: &str, expected: &str) -> Result<(), String> {
+    if written == expected {
+        return Ok(());
+    }
+    Err(format!(
+        "the file is not what the code says (- written, + generated)\n\n{}",
+        difference(written, expected)
+    ))
+}
+
+/// Writes `updated` where `UPDATE_DOCS=1` asks for it, else stops the test.
+fn update(path: &str, stale: &str, updated: Option<String>) {
     if std::env::var("UPDATE_DOCS").is_ok_and(|value| value == "1")
-        && let Some(updated) = with_block(&text, block, expected)
+        && let Some(updated) = updated
     {
-        std::fs::write(readme, updated).unwrap_or_else(|error| panic!("{readme}: {error}"));
+        std::fs::write(path, updated).unwrap_or_else(|error| panic!("{path}: {error}"));
         return;
     }
     let package = std::env::var("CARGO_PKG_NAME").unwrap_or_default();
-    panic!("{readme}: {stale}\nto rewrite it: UPDATE_DOCS=1 cargo test -p {package}\n");
+    panic!("{path}: {stale}\nto rewrite it: UPDATE_DOCS=1 cargo test -p {package}\n");
 }
 
 /// Whether the block of a README's text is what is generated.

@@ -75,10 +75,20 @@ impl<P: Policy> Exchange<P> {
         self.stream.request_trailers(&mut self.filter, &mut fetch, &self.cx)
     }
 
+    /// The host did not carry out an operation on the request's headers.
+    pub fn operation_refused(&mut self) -> Outcome {
+        self.stream.operation_refused(&mut self.filter, &self.cx)
+    }
+
     /// The head of an answer passes on its way to the client.
     pub fn response(&mut self, headers: &Headers) -> Outcome {
         let head = ResponseHead { headers, end_of_stream: false };
         self.stream.response_headers(&mut self.filter, &head, &self.cx)
+    }
+
+    /// The trailers of an answer.
+    pub fn response_trailers(&mut self, trailers: &Headers) -> Outcome {
+        self.stream.response_trailers(&mut self.filter, trailers, &self.cx)
     }
 
     /// The stream ends.

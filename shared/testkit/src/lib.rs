@@ -1,5 +1,6 @@
 //! What the tests of every plugin share: a world of their own ([`TestCx`]), requests ([`request`]), a filter to
-//! send them through ([`Exchange`], [`drive`]) and the check that a README says what the code does ([`docs`]).
+//! send them through ([`Exchange`], [`drive`]) and the checks that a README and a JSON Schema say what the code does
+//! ([`docs`], [`schema`]).
 //!
 //! Dev-only. Whatever is wrong here stops the test that asked, with a message made for its author.
 
@@ -9,6 +10,7 @@ mod cx;
 pub mod docs;
 mod exchange;
 mod request;
+pub mod schema;
 
 pub use cx::TestCx;
 pub use exchange::{Exchange, drive};

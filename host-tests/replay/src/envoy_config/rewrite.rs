@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result, bail, ensure};
 use serde_json::{Value, json};
 
-use super::{Bootstrap, HCM, PluginSpec, UPSTREAM, is};
+use super::{Bootstrap, HCM, PluginSpec, STRING, UPSTREAM, WASM, is};
 
 const PROXY_PROTOCOL: &str =
     "type.googleapis.com/envoy.extensions.filters.listener.proxy_protocol.v3.ProxyProtocol";
@@ -114,6 +114,17 @@ impl Bootstrap {
         Ok(self)
     }
 
+    /// The bootstrap with another configuration of the wasm filter called `instance`.
+    ///
+    /// # Errors
+    /// No wasm filter has this name.
+    pub fn configured(mut self, instance: &str, configuration: &str) -> Result<Self> {
+        let any = json!({ "@type": STRING, "value": configuration });
+        let found = configure(&mut self.tree, instance, &any);
+        ensure!(found > 0, "no wasm filter is called {instance:?}");
+        Ok(self)
+    }
+
     /// The bootstrap behind a load balancer: connections to the traffic listener begin with a line of the PROXY
     /// protocol.
     ///
@@ -134,8 +145,8 @@ impl Bootstrap {
     }
 }
 
-fn name(cluster: &Value) -> Option<&str> {
-    cluster.get("name").and_then(Value::as_str)
+fn name(named: &Value) -> Option<&str> {
+    named.get("name").and_then(Value::as_str)
 }
 
 fn free_port() -> Value {
@@ -174,6 +185,19 @@ fn add_log(tree: &mut Value, log: &Value) -> usize {
         return 1;
     }
     children(tree).map(|child| add_log(child, log)).sum()
+}
+
+/// Gives every wasm filter of this name the configuration, and says to how many.
+fn configure(tree: &mut Value, instance: &str, configuration: &Value) -> usize {
+    if is(tree, WASM) {
+        let plugin = tree.get_mut("config").filter(|plugin| name(plugin) == Some(instance));
+        let plugin = plugin.and_then(Value::as_object_mut);
+        return plugin.map_or(0, |plugin| {
+            plugin.insert("configuration".to_owned(), configuration.clone());
+            1
+        });
+    }
+    children(tree).map(|child| configure(child, instance, configuration)).sum()
 }
 
 fn repoint(cluster: &mut Value, addr: SocketAddr) -> Result<()> {

@@ -10,7 +10,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::STRUCT;
+use super::{STRING, STRUCT};
 
 /// What Envoy does with traffic when the VM has failed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
@@ -150,7 +150,7 @@ fn configuration(any: Option<&Value>) -> Result<Vec<u8>> {
     let Some(any) = any else { return Ok(Vec::new()) };
     let value = || text(any, "value").context("value");
     match any.get("@type").and_then(Value::as_str).unwrap_or_default() {
-        "type.googleapis.com/google.protobuf.StringValue" => Ok(value()?.into_bytes()),
+        STRING => Ok(value()?.into_bytes()),
         "type.googleapis.com/google.protobuf.BytesValue" => STANDARD.decode(value()?).context("value"),
         STRUCT => bail!(
             "a google.protobuf.Struct arrives as binary protobuf, its numbers and booleans already changed by YAML: \

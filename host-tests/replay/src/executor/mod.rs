@@ -98,7 +98,7 @@ impl Executor {
     /// Sends one request, its body split as the step says, else in this way.
     pub(crate) async fn send(&mut self, step: &Step, split: Option<Split>) -> Result<Observation> {
         match self {
-            Self::Native(native) => native.send(&step.request(split), &step.response()?),
+            Self::Native(native) => native.send(step, split),
             Self::Wasm(wasm) => wasm.send(step, split),
             Self::Envoy(envoy) => envoy.send(step, split).await,
         }

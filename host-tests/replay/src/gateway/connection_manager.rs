@@ -48,21 +48,22 @@ pub(crate) fn request_headers(request: &Request) -> HeaderMap {
     for (name, value) in &fields {
         // `te` survives only where it says what gRPC needs.
         let te = name == "te" && *value != b"trailers";
+        // Envoy has answered `100 Continue` by the time a filter is asked.
+        let expect = name == "expect" && value.eq_ignore_ascii_case(b"100-continue");
         if several && name == "cookie" {
             if let Some(cookie) = joined.take() {
                 map.add(b"cookie", &cookie);
             }
-        } else if !(te || dropped.contains(name)) {
+        } else if !(te || expect || dropped.contains(name)) {
             map.add(name.as_bytes(), value);
         }
     }
-    for (name, value) in [
-        (&b"x-forwarded-proto"[..], request.scheme.as_bytes()),
-        (&b"x-request-id"[..], REQUEST_ID.as_bytes()),
-    ] {
-        if map.get(name).is_none() {
-            map.add(name, value);
-        }
+    if map.get(b"x-forwarded-proto").is_none() {
+        map.add(b"x-forwarded-proto", request.scheme.as_bytes());
+    }
+    // An empty one is none.
+    if map.get(b"x-request-id").is_none_or(<[u8]>::is_empty) {
+        map.set(b"x-request-id", REQUEST_ID.as_bytes());
     }
     map
 }
@@ -201,5 +202,7 @@ mod tests {
         let id = "x-request-id=00000000-0000-4000-8000-000000000000";
         assert_eq!(shown, ["authorization=x,y", "x-a=1", "x-a=2", "x-forwarded-proto=http", id]);
         assert_eq!(request(&[("te", "trailers")]).get(b"te"), Some(&b"trailers"[..]));
+        assert_eq!(request(&[("Expect", "100-Continue")]).get(b"expect"), None);
+        assert_eq!(request(&[("expect", "200-ok")]).get(b"expect"), Some(&b"200-ok"[..]));
     }
 }

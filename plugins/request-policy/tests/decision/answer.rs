@@ -17,7 +17,7 @@ const API: &[(&str, &str)] = &[
 ];
 
 /// What a client gets of an answer with these fields to a request over this scheme.
-fn delivered(config: &str, scheme: &str, headers: &Headers) -> Vec<(String, String)> {
+pub(crate) fn delivered(config: &str, scheme: &str, headers: &Headers) -> Vec<(String, String)> {
     let mut exchange = Exchange::<RequestPolicy>::new(config);
     let _ = exchange.request(request("GET", "/").scheme(scheme));
     let outcome = exchange.response(headers);
@@ -26,13 +26,13 @@ fn delivered(config: &str, scheme: &str, headers: &Headers) -> Vec<(String, Stri
 }
 
 /// The fields beside the status.
-fn fields(config: &str, scheme: &str, answer: &[(&str, &str)]) -> Vec<(String, String)> {
+pub(crate) fn fields(config: &str, scheme: &str, answer: &[(&str, &str)]) -> Vec<(String, String)> {
     let mut fields = delivered(config, scheme, &response(200, answer));
     fields.retain(|(name, _)| name != ":status");
     fields
 }
 
-fn owned(fields: &[(&str, &str)]) -> Vec<(String, String)> {
+pub(crate) fn owned(fields: &[(&str, &str)]) -> Vec<(String, String)> {
     fields.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
 }
 
@@ -105,8 +105,91 @@ fn r9_own_hsts_is_for_answers_over_tls_too() {
         assert_eq!(hsts("https", &[]), ["max-age=60"]);
         assert_eq!(hsts("https", &upstream), ["max-age=60"]);
         assert_eq!(hsts("http", &[]), [""; 0]);
-        assert_eq!(hsts("http", &upstream), ["max-age=1"], "the upstream's is its own business");
+        assert_eq!(hsts("http", &upstream), [""; 0], "it would not be sent over TLS alone");
     }
+}
+
+#[test]
+fn r9_a_policy_without_hsts_leaves_it_to_the_upstream() {
+    let upstream = [("strict-transport-security", "max-age=1")];
+    let config = r#"{"version": 1, "security_headers": {"preset": "none"}}"#;
+    for scheme in ["http", "https"] {
+        assert_eq!(fields(config, scheme, &upstream), owned(&upstream), "{scheme}");
+    }
+}
+
+/// A preset's headers and how they get into an answer.
+fn preset(name: &str, always: &[(&str, &str)], if_absent: &[(&str, &str)]) {
+    let config = format!(r#"{{"version": 1, "security_headers": {{"preset": "{name}"}}}}"#);
+    let sorted = |mut fields: Vec<(String, String)>| {
+        fields.sort();
+        fields
+    };
+    for scheme in ["https", "http"] {
+        let own = |fields: &[(&str, &str)]| {
+            let mut fields = owned(fields);
+            fields.retain(|(name, _)| scheme == "https" || name != "strict-transport-security");
+            fields
+        };
+        let expected = sorted([own(always), own(if_absent)].concat());
+        assert_eq!(sorted(fields(&config, scheme, &[])), expected, "{name} over {scheme}");
+        // The upstream has them all, twice, and says something else.
+        let names =
+            always.iter().chain(if_absent).flat_map(|(name, _)| [(*name, "first"), (*name, "second")]);
+        let upstream: Vec<(&str, &str)> = names.collect();
+        let first: Vec<(&str, &str)> = if_absent.iter().map(|(name, _)| (*name, "first")).collect();
+        let expected = sorted([own(always), own(&first)].concat());
+        assert_eq!(sorted(fields(&config, scheme, &upstream)), expected, "{name} over {scheme}");
+    }
+}
+
+#[test]
+fn r9_preset_api() {
+    preset("api", &without("cache-control"), &[("cache-control", "no-store")]);
+}
+
+#[test]
+fn r9_preset_web() {
+    let always = [
+        ("x-content-type-options", "nosniff"),
+        ("x-frame-options", "SAMEORIGIN"),
+        ("referrer-policy", "strict-origin-when-cross-origin"),
+        ("strict-transport-security", "max-age=31536000; includeSubDomains"),
+    ];
+    let if_absent = [
+        (
+            "content-security-policy",
+            "default-src 'self'; base-uri 'self'; form-action 'self'; frame-ancestors 'self'; object-src 'none'",
+        ),
+        ("cross-origin-opener-policy", "same-origin"),
+        ("cross-origin-resource-policy", "same-origin"),
+        ("permissions-policy", "camera=(), geolocation=(), microphone=()"),
+    ];
+    preset("web", &always, &if_absent);
+}
+
+/// The values themselves are held against the published list by `make suites`.
+#[test]
+fn r9_preset_owasp_has_13_headers_12_of_them_in_clear() {
+    let config = r#"{"version": 1, "security_headers": {"preset": "owasp"}}"#;
+    let secure = fields(config, "https", &[]);
+    let mut clear = secure.clone();
+    clear.retain(|(name, _)| name != "strict-transport-security");
+    assert_eq!((secure.len(), clear.len()), (13, 12));
+    assert_eq!(fields(config, "http", &[]), clear);
+    let fields: Vec<(&str, &str)> =
+        secure.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+    preset("owasp", &fields, &[]);
+}
+
+#[test]
+fn r9_what_an_answer_has_right_is_left_alone() {
+    let config =
+        r#"{"version": 1, "security_headers": {"if_absent": {"x-own": "1"}, "remove": ["x-internal"]}}"#;
+    let mut exchange = Exchange::<RequestPolicy>::new(config);
+    let _ = exchange.request(request("GET", "/"));
+    let answer = response(200, &[API, &[("x-own", "2"), ("x-kept", "1")]].concat());
+    assert_eq!(exchange.response(&answer).headers, []);
 }
 
 #[test]
@@ -207,6 +290,17 @@ fn r10_headers_that_name_the_software_are_removed_in_every_copy() {
     }
     let answer: Vec<(&str, &str)> = LEAKS.iter().map(|name| (*name, "x")).collect();
     assert_eq!(fields(DEFAULT, "https", &answer), owned(API));
+}
+
+#[test]
+fn r10_every_preset_removes_the_same_and_none_nothing() {
+    let further = ["$wsep", "x-envoy-upstream-service-time", "x-b3-traceid", "x-ruxit-js-agent", "sourcemap"];
+    let leaks: Vec<(&str, &str)> = LEAKS.iter().chain(&further).map(|name| (*name, "x")).collect();
+    for preset in ["api", "web", "owasp", "none"] {
+        let config = format!(r#"{{"version": 1, "security_headers": {{"preset": "{preset}"}}}}"#);
+        let expected = if preset == "none" { owned(&leaks) } else { fields(&config, "https", &[]) };
+        assert_eq!(fields(&config, "https", &leaks), expected, "{preset}");
+    }
 }
 
 #[test]

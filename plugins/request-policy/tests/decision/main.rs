@@ -4,6 +4,11 @@
 #![allow(clippy::panic, reason = "a helper of a test may stop at the first surprise")]
 
 mod answer;
+mod cors;
+mod csrf;
+mod lists;
+mod mask;
+mod media;
 mod properties;
 mod request;
 mod shadow;

@@ -120,7 +120,7 @@ impl<T: FromTree> FromTree for Vec<T> {
     }
 
     fn shape() -> Shape {
-        Shape::List(Box::new(T::shape()))
+        Shape::List { item: Box::new(T::shape()), least: 0 }
     }
 }
 

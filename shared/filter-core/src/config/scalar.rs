@@ -3,6 +3,7 @@
 use super::read::nearest;
 use super::{At, FromTree, Shape, Tree};
 use http::{HeaderName, HeaderValue, Method};
+use std::time::Duration;
 
 impl FromTree for String {
     fn read(tree: &Tree, at: &At<'_>) -> Option<Self> {
@@ -17,7 +18,7 @@ impl FromTree for String {
     }
 
     fn shape() -> Shape {
-        Shape::Scalar("string")
+        Shape::Scalar { phrase: "string", schema: r#"{"type": "string", "minLength": 1}"# }
     }
 }
 
@@ -30,7 +31,7 @@ impl FromTree for bool {
     }
 
     fn shape() -> Shape {
-        Shape::Scalar("boolean")
+        Shape::Scalar { phrase: "boolean", schema: r#"{"type": "boolean"}"# }
     }
 }
 
@@ -46,7 +47,41 @@ impl FromTree for std::num::NonZeroU64 {
     }
 
     fn shape() -> Shape {
-        Shape::Scalar("integer, at least 1")
+        Shape::Scalar {
+            phrase: "integer, at least 1",
+            schema: r#"{"type": "integer", "minimum": 1, "maximum": 18446744073709551615}"#,
+        }
+    }
+}
+
+/// A time span with its unit: `"50ms"`, `"60s"`, `"10m"`, `"24h"`. Zero is an error.
+impl FromTree for Duration {
+    fn read(tree: &Tree, at: &At<'_>) -> Option<Self> {
+        let Tree::String(text) = tree else { return at.expected("a duration as \"60s\"", tree) };
+        let digits = text.bytes().take_while(u8::is_ascii_digit).count();
+        let (number, unit) = text.split_at_checked(digits).unwrap_or_default();
+        let millis: Option<u64> = match unit {
+            "ms" => Some(1),
+            "s" => Some(1000),
+            "m" => Some(60_000),
+            "h" => Some(3_600_000),
+            _ => None,
+        };
+        let number = number.parse::<u64>().ok();
+        let read = number.zip(millis).and_then(|(number, millis)| number.checked_mul(millis));
+        match read {
+            Some(0) => at.error("must be longer than nothing"),
+            Some(millis) => return Some(Self::from_millis(millis)),
+            None => at.error("not a duration; expected an integer and ms, s, m or h, as \"60s\""),
+        }
+        None
+    }
+
+    fn shape() -> Shape {
+        Shape::Scalar {
+            phrase: "duration, as `\"60s\"`",
+            schema: r#"{"type": "string", "pattern": "^[0-9]+(ms|s|m|h)$"}"#,
+        }
     }
 }
 
@@ -61,7 +96,10 @@ impl FromTree for HeaderName {
     }
 
     fn shape() -> Shape {
-        Shape::Scalar("header name")
+        Shape::Scalar {
+            phrase: "header name",
+            schema: r#"{"type": "string", "pattern": "^[!#$%&'*+.^_`|~0-9A-Za-z-]+$"}"#,
+        }
     }
 }
 
@@ -77,12 +115,24 @@ impl FromTree for HeaderValue {
     }
 
     fn shape() -> Shape {
-        Shape::Scalar("header value")
+        Shape::Scalar { phrase: "header value", schema: r#"{"type": "string", "pattern": "^[\\t -~]*$"}"# }
     }
 }
 
-/// The IANA HTTP Method Registry (2026-01) and TRACK, which servers implement and nobody registered.
-const KNOWN_METHODS: &[&str] = &[
+/// One list of methods for the reader, and in the schema for an editor to offer.
+macro_rules! known_methods {
+    ($first:literal $(, $rest:literal)* $(,)?) => {
+        const KNOWN_METHODS: &[&str] = &[$first $(, $rest)*];
+        const METHOD_SCHEMA: &str = concat!(
+            r#"{"anyOf": [{"enum": [""#, $first, $(r#"", ""#, $rest,)* r#""]}, "#,
+            r#"{"type": "object", "additionalProperties": false, "required": ["extension"], "properties": "#,
+            r#"{"extension": {"type": "string", "pattern": "^[!#$%&'*+.^_`|~0-9A-Za-z-]+$"}}}]}"#,
+        );
+    };
+}
+
+// The IANA HTTP Method Registry (2026-01) and TRACK, which servers implement and nobody registered.
+known_methods![
     "ACL",
     "BASELINE-CONTROL",
     "BIND",
@@ -160,7 +210,7 @@ impl FromTree for Method {
     }
 
     fn shape() -> Shape {
-        Shape::Scalar("HTTP method, or `{\"extension\": \"NAME\"}`")
+        Shape::Scalar { phrase: "HTTP method, or `{\"extension\": \"NAME\"}`", schema: METHOD_SCHEMA }
     }
 }
 
@@ -177,7 +227,7 @@ impl FromTree for Version {
     }
 
     fn shape() -> Shape {
-        Shape::Scalar("`1`")
+        Shape::Scalar { phrase: "`1`", schema: r#"{"const": 1}"# }
     }
 }
 
@@ -208,7 +258,7 @@ impl FromTree for HeaderFields {
     }
 
     fn shape() -> Shape {
-        Shape::Map(Box::new(HeaderValue::shape()))
+        Shape::Map { key: Box::new(HeaderName::shape()), value: Box::new(HeaderValue::shape()) }
     }
 }
 
@@ -227,6 +277,6 @@ impl<T: FromTree> FromTree for NonEmpty<T> {
     }
 
     fn shape() -> Shape {
-        Vec::<T>::shape()
+        Shape::List { item: Box::new(T::shape()), least: 1 }
     }
 }

@@ -75,6 +75,9 @@ impl FromTree for SecretRef {
     }
 
     fn shape() -> Shape {
-        Shape::Scalar("secret: `{\"env\": \"NAME\"}`")
+        Shape::Scalar {
+            phrase: "secret: `{\"env\": \"NAME\"}`",
+            schema: r#"{"type": "object", "properties": {"env": {"type": "string", "minLength": 1}}, "required": ["env"], "additionalProperties": false}"#,
+        }
     }
 }

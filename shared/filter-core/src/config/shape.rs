@@ -1,18 +1,36 @@
-//! What a configuration type accepts, as data: the README's option tables are generated from it.
+//! What a configuration type accepts, as data: the README's option tables and the JSON Schema
+//! that editors read are generated from it.
 
 /// The form of a configuration value.
 #[derive(Debug, Clone)]
 pub enum Shape {
     /// A value described by one phrase, as `string`, `integer (bytes)` or `HTTP method`.
-    Scalar(&'static str),
+    Scalar {
+        /// The phrase.
+        phrase: &'static str,
+        /// The same as JSON Schema (draft 2020-12): accepts at least what the reader accepts.
+        schema: &'static str,
+    },
     /// One of the listed strings, each with its meaning.
     Enum(Vec<(&'static str, &'static str)>),
     /// An array.
-    List(Box<Shape>),
+    List {
+        /// The form of each element.
+        item: Box<Shape>,
+        /// How many elements there must be.
+        least: usize,
+    },
     /// An object with free keys.
-    Map(Box<Shape>),
+    Map {
+        /// What a key may be.
+        key: Box<Shape>,
+        /// The form of each value.
+        value: Box<Shape>,
+    },
     /// An object with fixed keys.
     Object(Vec<FieldShape>),
+    /// An object with exactly one of these keys.
+    OneOf(Vec<FieldShape>),
 }
 
 /// One key of an object.

@@ -26,6 +26,12 @@ pub enum Rank {
 }
 
 impl HostPattern {
+    /// Whether this is the pattern of a canonical host.
+    #[must_use]
+    pub fn matches(&self, host: &str) -> bool {
+        self.test(host).is_some()
+    }
+
     pub(super) fn test(&self, host: &str) -> Option<Rank> {
         if !self.wildcard {
             return (host == self.text).then_some(Rank::Exact);
@@ -65,7 +71,10 @@ impl FromTree for HostPattern {
     }
 
     fn shape() -> Shape {
-        Shape::Scalar("host or `*.`domain")
+        Shape::Scalar {
+            phrase: "host or `*.`domain",
+            schema: r#"{"type": "string", "pattern": "^(\\[[0-9A-Fa-f:.]+\\]|(\\*\\.)?[0-9A-Za-z_-]+(\\.[0-9A-Za-z_-]+)*)$"}"#,
+        }
     }
 }
 

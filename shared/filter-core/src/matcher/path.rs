@@ -29,9 +29,13 @@ pub enum PathPattern {
     Prefix(String),
     /// Literal segments and `None` for a parameter.
     Template(Vec<Option<String>>),
-    /// Anchored at both ends.
-    Regex(Regex),
+    /// The whole path.
+    Regex(FullMatch),
 }
+
+/// A regular expression for the whole of a text, in linear time.
+#[derive(Debug, Clone)]
+pub struct FullMatch(Regex);
 
 /// How closely a path pattern matches.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -94,7 +98,7 @@ impl fmt::Display for PathPattern {
                 write!(f, "template ")?;
                 segments.iter().try_for_each(|s| write!(f, "/{}", s.as_deref().unwrap_or("{}")))
             }
-            Self::Regex(regex) => write!(f, "regex {}", regex.as_str()),
+            Self::Regex(regex) => write!(f, "regex {regex}"),
         }
     }
 }
@@ -109,7 +113,7 @@ impl FromTree for PathPattern {
                 Some(Self::Prefix(text.strip_suffix('/').unwrap_or(&text).to_owned()))
             }
             (None, None, Some(text), None) => template(&text, &at.key("template")),
-            (None, None, None, Some(text)) => regex(&text, &at.key("regex")),
+            (None, None, None, Some(text)) => FullMatch::compile(&text, &at.key("regex")).map(Self::Regex),
             _ => {
                 at.error("expected exactly one of exact, prefix, template, regex");
                 None
@@ -118,7 +122,10 @@ impl FromTree for PathPattern {
     }
 
     fn shape() -> Shape {
-        PathConfig::shape()
+        match PathConfig::shape() {
+            Shape::Object(keys) => Shape::OneOf(keys),
+            other => other,
+        }
     }
 }
 
@@ -164,21 +171,37 @@ fn template(text: &str, at: &At<'_>) -> Option<PathPattern> {
     Some(PathPattern::Template(segments))
 }
 
-fn regex(text: &str, at: &At<'_>) -> Option<PathPattern> {
-    if text.len() > MAX_REGEX {
-        at.error(format!("the expression has {} bytes; at most {MAX_REGEX} are accepted", text.len()));
-        return None;
-    }
-    // The bare text first, so that a stray `)` cannot break out of the anchors.
-    let compiled = RegexBuilder::new(text)
-        .size_limit(MAX_REGEX_PROGRAM)
-        .build()
-        .and_then(|_| RegexBuilder::new(&format!("^(?:{text})$")).size_limit(MAX_REGEX_PROGRAM).build());
-    match compiled {
-        Ok(regex) => Some(PathPattern::Regex(regex)),
-        Err(error) => {
-            at.error(format!("not a regular expression: {error}"));
-            None
+impl FullMatch {
+    /// Compiles an expression as configured. `None`: it is too long or none, which was reported at `at`.
+    pub fn compile(text: &str, at: &At<'_>) -> Option<Self> {
+        if text.len() > MAX_REGEX {
+            at.error(format!("the expression has {} bytes; at most {MAX_REGEX} are accepted", text.len()));
+            return None;
         }
+        // The bare text first, so that a stray `)` cannot break out of the anchors.
+        let compiled = RegexBuilder::new(text)
+            .size_limit(MAX_REGEX_PROGRAM)
+            .build()
+            .and_then(|_| RegexBuilder::new(&format!("^(?:{text})$")).size_limit(MAX_REGEX_PROGRAM).build());
+        match compiled {
+            Ok(regex) => Some(Self(regex)),
+            Err(error) => {
+                at.error(format!("not a regular expression: {error}"));
+                None
+            }
+        }
+    }
+
+    /// Whether the expression describes all of `text`.
+    #[must_use]
+    pub fn is_match(&self, text: &str) -> bool {
+        self.0.is_match(text)
+    }
+}
+
+/// The expression with its anchors.
+impl fmt::Display for FullMatch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.0.as_str())
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use anyhow::{Context as _, Result, anyhow};
 use filter_core::config::Env;
-use filter_core::message::{RequestHead, ResponseHead};
+use filter_core::message::{Headers, RequestHead, ResponseHead};
 use filter_core::policy::{Cx, Policy, Timestamp};
 use filter_core::store::{MemoryStore, SharedStore};
 use filter_core::stream::{FetchBody, Filter, Outcome, Stream};
@@ -30,6 +30,7 @@ pub(super) trait AnyFilter {
     fn request_body(&mut self, size: usize, end: bool, body: FetchBody<'_>, cx: &dyn Cx) -> Outcome;
     fn request_trailers(&mut self, body: FetchBody<'_>, cx: &dyn Cx) -> Outcome;
     fn response_headers(&mut self, head: &ResponseHead<'_>, cx: &dyn Cx) -> Outcome;
+    fn response_trailers(&mut self, trailers: &Headers, cx: &dyn Cx) -> Outcome;
     fn done(&mut self, cx: &dyn Cx) -> Outcome;
 }
 
@@ -54,6 +55,9 @@ impl<P: Policy> AnyFilter for Typed<P> {
     }
     fn response_headers(&mut self, head: &ResponseHead<'_>, cx: &dyn Cx) -> Outcome {
         self.stream.response_headers(&mut self.filter, head, cx)
+    }
+    fn response_trailers(&mut self, trailers: &Headers, cx: &dyn Cx) -> Outcome {
+        self.stream.response_trailers(&mut self.filter, trailers, cx)
     }
     fn done(&mut self, cx: &dyn Cx) -> Outcome {
         self.stream.done(&mut self.filter, cx)
@@ -111,6 +115,8 @@ pub(super) struct World<'a> {
     /// The time of the request: cases run in a time of their own, so that every run gives the same.
     pub(super) now: Timestamp,
     pub(super) instance: &'a str,
+    /// Address and port of the client.
+    pub(super) source: &'a str,
     /// Whether the response at hand is the upstream's.
     pub(super) via_upstream: bool,
 }
@@ -124,10 +130,9 @@ impl Cx for World<'_> {
         getrandom::fill(bytes).is_ok()
     }
 
-    /// The attributes of a client on this machine.
     fn property(&self, path: &[&str]) -> Option<Vec<u8>> {
         match path {
-            ["source", "address"] => Some(b"127.0.0.1:50000".to_vec()),
+            ["source", "address"] => Some(self.source.as_bytes().to_vec()),
             ["plugin_name"] => Some(self.instance.as_bytes().to_vec()),
             ["response", "code_details"] if self.via_upstream => Some(b"via_upstream".to_vec()),
             _ => None,

@@ -11,7 +11,7 @@ mod reply;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use anyhow::{Result, bail};
+use anyhow::Result;
 use filter_core::denial::LocalReply;
 use filter_core::message::{Headers, RequestHead, ResponseHead};
 use filter_core::policy::Timestamp;
@@ -20,10 +20,13 @@ use filter_core::stream::{Flow, Outcome};
 use recorder::{End, Recorded};
 
 use crate::envoy_config::{Bootstrap, PluginSpec};
+use crate::gateway::connection_manager as manager;
 use crate::observation::{Exported, Observation};
 use crate::request::Request;
 use crate::settings::Settings;
+use crate::step::{Split, Step};
 use filter::{AnyFilter, Stores, World, build};
+use headers::regular;
 use reply::{Answer, local, upstream};
 
 /// Builds the filter and drops it.
@@ -39,6 +42,7 @@ pub(super) fn is_known(plugin: &PluginSpec) -> bool {
 /// One gateway.
 pub(crate) struct Native {
     slots: Vec<Slot>,
+    use_remote_address: bool,
     now: Timestamp,
 }
 
@@ -73,9 +77,24 @@ enum Progress {
     Replied(LocalReply),
 }
 
+impl Slot {
+    /// The filter and the world it asks about this request.
+    fn split<'s>(
+        &'s mut self,
+        now: Timestamp,
+        source: &'s str,
+        via_upstream: bool,
+    ) -> (&'s mut dyn AnyFilter, World<'s>) {
+        let world = World { store: &self.store, now, instance: &self.spec.name, source, via_upstream };
+        (self.filter.as_mut(), world)
+    }
+}
+
 /// One request under way.
 struct Exchange<'a> {
     request: &'a Request,
+    /// Address and port of the client.
+    source: String,
     map: Headers,
     /// Filter state, without Envoy's `wasm.`.
     state: BTreeMap<String, Vec<u8>>,
@@ -91,30 +110,40 @@ impl Native {
             let store = stores.of(&spec.vm_id);
             Ok(Slot { spec, filter, store, started: false, head_held: false, held: None })
         };
-        Ok(Self { slots: bootstrap.plugins()?.into_iter().map(slot).collect::<Result<_>>()?, now: START })
+        Ok(Self {
+            slots: bootstrap.plugins()?.into_iter().map(slot).collect::<Result<_>>()?,
+            use_remote_address: bootstrap.surroundings()?.use_remote_address,
+            now: START,
+        })
     }
 
-    pub(crate) fn send(&mut self, request: &Request, answer: &recorder::Response) -> Result<Observation> {
+    pub(crate) fn send(&mut self, step: &Step, split: Option<Split>) -> Result<Observation> {
+        let (request, answer) = (&step.request(split), &step.response()?);
         self.now = Timestamp(self.now.0.saturating_add(INTERVAL));
         for slot in &mut self.slots {
             slot.filter.begin();
             (slot.started, slot.head_held, slot.held) = (false, false, None);
         }
-        let map = headers::of_request(request);
-        let mut exchange = Exchange { request, map, state: BTreeMap::new(), upstream: None };
+        let connection = step.src.map_or(manager::CLIENT.to_owned(), |source| source.to_string());
+        let mut exchange = Exchange {
+            request,
+            source: manager::source(request, connection, self.use_remote_address),
+            map: headers::of_request(request),
+            state: BTreeMap::new(),
+            upstream: None,
+        };
         let reply = self.request(&mut exchange)?;
         let complete = exchange.upstream.as_ref().is_some_and(|seen| seen.end == End::Complete);
         let mut seen = match reply {
-            Some(reply) => self.response(&mut exchange, local(&reply, request), false)?,
-            None if complete => self.response(&mut exchange, upstream(answer, request), true)?,
+            Some(reply) => self.response(&mut exchange, local(&reply, request), false),
+            None if complete => self.response(&mut exchange, upstream(answer, request), true),
             // Envoy would keep the client waiting until a timeout of its own.
             None => Observation::no_response("a filter holds the request for ever".to_owned()),
         };
         for slot in self.slots.iter_mut().filter(|slot| slot.started) {
-            let world =
-                World { store: &slot.store, now: self.now, instance: &slot.spec.name, via_upstream: false };
+            let (filter, world) = slot.split(self.now, &exchange.source, false);
             // Counters and log lines only: the stream is gone.
-            let _ = slot.filter.done(&world);
+            let _ = filter.done(&world);
         }
         for slot in &self.slots {
             seen.add(&exchange.exported(&slot.spec.name));
@@ -139,8 +168,13 @@ impl Native {
             exchange.arrive(event);
             return Ok(Progress::Went);
         };
-        let world =
-            World { store: &slot.store, now: self.now, instance: &slot.spec.name, via_upstream: false };
+        let world = World {
+            store: &slot.store,
+            now: self.now,
+            instance: &slot.spec.name,
+            source: &exchange.source,
+            via_upstream: false,
+        };
         // What goes on to the next filter if this one continues.
         let mut onward = Vec::new();
         let outcome = match event {
@@ -196,23 +230,33 @@ impl Native {
         exchange: &mut Exchange<'_>,
         mut answer: Answer,
         via_upstream: bool,
-    ) -> Result<Observation> {
+    ) -> Observation {
         headers::join_response(&mut answer.map);
         for slot in self.slots.iter_mut().rev().filter(|slot| slot.started) {
-            let world = World { store: &slot.store, now: self.now, instance: &slot.spec.name, via_upstream };
+            let (filter, world) = slot.split(self.now, &exchange.source, via_upstream);
             let end_of_stream = answer.body.is_empty() && answer.trailers.is_empty();
             let head = ResponseHead { headers: &answer.map, end_of_stream };
-            let outcome = slot.filter.response_headers(&head, &world);
+            let outcome = filter.response_headers(&head, &world);
             for op in &outcome.headers {
                 answer.map.apply(op);
                 headers::join_response(&mut answer.map);
             }
             exchange.state.extend(outcome.exports);
-            if !matches!(outcome.flow, Flow::Continue) {
-                bail!("{}: an answer in the response phase is not modelled", slot.spec.name);
+            // It goes straight to the client (`FilterManager::sendDirectLocalReply`).
+            if let Flow::Reply(reply) = outcome.flow {
+                return local(&reply, exchange.request).observed();
             }
         }
-        Ok(answer.observed())
+        if !answer.trailers.is_empty() {
+            let mut trailers = Headers::from_pairs(answer.trailers.iter().map(|(name, value)| (name, value)));
+            for slot in self.slots.iter_mut().rev().filter(|slot| slot.started) {
+                let (filter, world) = slot.split(self.now, &exchange.source, via_upstream);
+                let outcome = filter.response_trailers(&trailers, &world);
+                outcome.headers.iter().for_each(|op| trailers.apply(op));
+            }
+            answer.trailers = regular(&trailers);
+        }
+        answer.observed()
     }
 }
 
@@ -286,7 +330,7 @@ fn events(request: &Request) -> Vec<Event> {
 fn head_at_upstream(map: &Headers) -> Recorded {
     let pseudo = |name: &str| map.first(name).unwrap_or_default().to_vec();
     let mut list = vec![("host".to_owned(), pseudo(":authority"))];
-    list.extend(headers::regular(map));
+    list.extend(regular(map));
     Recorded {
         method: String::from_utf8_lossy(&pseudo(":method")).into_owned(),
         authority: Some(pseudo(":authority")),

@@ -1,0 +1,1 @@
+//! Nothing but tests: the JSON Schemas that editors read agree with the loaders.
