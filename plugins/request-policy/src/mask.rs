@@ -65,7 +65,7 @@ impl Mask {
     /// describes the content or the connection, and the new `content-type`. They are there to be decorated before
     /// [`Self::reply`].
     pub(crate) fn kept(&self, headers: &Headers) -> Option<(u16, Headers)> {
-        let status = status::of(headers).filter(|_| self.is_on())?;
+        let status = status::of(headers)?;
         if !self.0.iter().any(|pattern| pattern.matches(status)) {
             return None;
         }
@@ -82,7 +82,8 @@ impl Mask {
         let title = known.unwrap_or("Error");
         // Envoy makes these two for a gRPC request.
         let made = |name: &[u8]| grpc && (name == b"content-type" || name == GRPC_STATUS.as_bytes());
-        let fields = kept.iter().filter(|(name, _)| !name.starts_with(b":") && !made(name));
+        // A pseudo header field has no `HeaderName`.
+        let fields = kept.iter().filter(|(name, _)| !made(name));
         let headers: Vec<(HeaderName, HeaderValue)> = fields
             .filter_map(|(name, value)| Some((HeaderName::from_bytes(name).ok()?, sanitized(value))))
             .collect();
