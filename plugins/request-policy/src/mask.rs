@@ -72,7 +72,8 @@ impl Mask {
         let own = |name: &[u8]| !DESCRIBING.contains(&name) && !is_framing(name);
         let mut kept = Headers::from_pairs(headers.iter().filter(|(name, _)| own(name)));
         kept.push(b"content-type", b"application/problem+json");
-        Some((status, kept))
+        // What is no status a client could not read either.
+        Some((if status::is_known_class(status) { status } else { 502 }, kept))
     }
 
     /// The answer of this status with these headers: problem details (RFC 9457) of no special type, whose title is
