@@ -1,6 +1,6 @@
 //! Every case, on every executor it names.
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Result, ensure};
 use replay::case::CaseFile;
 use replay::{Kind, run_file};
 use std::collections::BTreeSet;

@@ -45,6 +45,7 @@ pub struct Line {
 }
 
 impl Gateway {
+    /// Starts it, the upstream answering 200.
     pub async fn start() -> Result<Self> {
         let settings = settings()?;
         let upstream = Recorder::start().await?;
