@@ -15,7 +15,10 @@ pub mod names;
 pub mod path;
 pub mod policy;
 pub mod redact;
+pub mod redis;
 pub mod store;
 pub mod stream;
+pub mod task;
+pub mod tasks;
 
 pub use http;
