@@ -9,6 +9,8 @@ pub mod audit;
 pub mod config;
 pub mod denial;
 pub mod effect;
+pub mod filter;
+pub mod lease;
 pub mod matcher;
 pub mod message;
 pub mod names;

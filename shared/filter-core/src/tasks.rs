@@ -39,8 +39,8 @@ struct Pending {
     /// `None`: another worker has sent it.
     token: Option<Token>,
     name: Option<Arc<str>>,
-    /// Whether other workers may wait for it.
-    gateway: bool,
+    /// The end of the lease it holds; other workers wait for it.
+    lease: Option<Timestamp>,
     waiters: Vec<Waiter>,
     /// When it counts as lost, in µs.
     lost_at: u64,
@@ -51,8 +51,8 @@ struct Pending {
 pub struct Finished {
     /// Its name, where it was shared.
     pub name: Option<Arc<str>>,
-    /// Whether other workers are to be told.
-    pub tell_others: bool,
+    /// The end of the lease it held: to be given back, and other workers to be told.
+    pub lease: Option<Timestamp>,
     /// Who waited.
     pub waiters: Vec<Waiter>,
 }
@@ -77,9 +77,11 @@ impl Tasks {
     pub fn add(&mut self, task: &Task, sent: Sent, waiter: Option<Waiter>) {
         let id = self.next;
         self.next = self.next.wrapping_add(1);
-        let (token, lost_at) = match sent {
-            Sent::Here(token, now) => (Some(token), now.0.saturating_add(micros(task.call.timeout.saturating_add(GRACE)))),
-            Sent::Elsewhere(until) => (None, until.0),
+        let (token, lost_at, lease) = match sent {
+            Sent::Here { token, now, lease } => {
+                (Some(token), now.0.saturating_add(micros(task.call.timeout.saturating_add(GRACE))), lease)
+            }
+            Sent::Elsewhere(until) => (None, until.0, None),
         };
         let name = task.key.name().cloned();
         if let Some(token) = token {
@@ -89,9 +91,8 @@ impl Tasks {
             self.by_name.insert(name.clone(), id);
         }
         self.waiting.extend(waiter.map(|waiter| (waiter, id)));
-        let gateway = matches!(task.key, Key::Gateway(_)) && token.is_some();
         let waiters = waiter.into_iter().collect();
-        self.pending.insert(id, Pending { token, name, gateway, waiters, lost_at });
+        self.pending.insert(id, Pending { token, name, lease, waiters, lost_at });
     }
 
     /// The host answers a call-out. `None`: it is not ours, or was answered before.
@@ -137,15 +138,22 @@ impl Tasks {
         for waiter in &waiters {
             self.waiting.remove(waiter);
         }
-        Some(Finished { name: pending.name, tell_others: pending.gateway, waiters })
+        Some(Finished { name: pending.name, lease: pending.lease, waiters })
     }
 }
 
 /// Who sent a call-out.
 #[derive(Debug, Clone, Copy)]
 pub enum Sent {
-    /// This worker, now.
-    Here(Token, Timestamp),
+    /// This worker.
+    Here {
+        /// The host's name for it.
+        token: Token,
+        /// When.
+        now: Timestamp,
+        /// The end of the lease it holds.
+        lease: Option<Timestamp>,
+    },
     /// Another one, whose lease ends then.
     Elsewhere(Timestamp),
 }
