@@ -9,6 +9,7 @@ use crate::names;
 use crate::policy::{Cx, Policy, Timestamp};
 use crate::task::{CallOut, Failure, Key, Task, TaskResult};
 use crate::tasks::{Finished, Sent, Tasks, Token, Waiter};
+use crate::workers::{self, Queue};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -129,6 +130,23 @@ impl<P: Policy> Filter<P> {
         let digest = Digest::of(bytes);
         self.digest = digest.to_string();
         Ok(digest)
+    }
+
+    /// Most bytes of the answer's body that are of use. `None`: nobody waits for this answer any more, or ever did.
+    #[must_use]
+    pub fn max_reply(&self, token: Token) -> Option<usize> {
+        self.tasks.max_reply(token)
+    }
+
+    /// Says to the other workers that this one is there, and on which queue it is told.
+    pub fn announce(&self, queue: Queue, host: &dyn Host) -> bool {
+        workers::announce(host.store(), &self.workers_key(), queue, host.now())
+    }
+
+    /// The queues of the other workers.
+    #[must_use]
+    pub fn others(&self, queue: Option<Queue>, host: &dyn Host) -> Vec<Queue> {
+        workers::others(host.store(), &self.workers_key(), queue, host.now())
     }
 
     /// The host answers a call-out. `None`: nobody is waiting for this answer any more, or ever was.
@@ -288,6 +306,10 @@ impl<P: Policy> Filter<P> {
             let text = audit::line(event, &self.instance, denial, facts.unwrap_or(&none), suppressed);
             logs.push(LogLine { level: Level::Warn, text });
         }
+    }
+
+    fn workers_key(&self) -> String {
+        names::shared(P::NAME, &self.instance, &self.digest, "workers")
     }
 
     fn lease_key(&self, name: &str) -> String {

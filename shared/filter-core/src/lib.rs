@@ -22,5 +22,6 @@ pub mod store;
 pub mod stream;
 pub mod task;
 pub mod tasks;
+pub mod workers;
 
 pub use http;

@@ -44,6 +44,8 @@ struct Pending {
     waiters: Vec<Waiter>,
     /// When it counts as lost, in µs.
     lost_at: u64,
+    /// Most bytes of a body that are of use.
+    max_reply: usize,
 }
 
 /// A call-out that is over.
@@ -92,7 +94,14 @@ impl Tasks {
         }
         self.waiting.extend(waiter.map(|waiter| (waiter, id)));
         let waiters = waiter.into_iter().collect();
-        self.pending.insert(id, Pending { token, name, lease, waiters, lost_at });
+        let max_reply = task.call.max_reply;
+        self.pending.insert(id, Pending { token, name, lease, waiters, lost_at, max_reply });
+    }
+
+    /// Most bytes of a body that are of use in the answer to a call-out. `None`: it is not ours, or was answered before.
+    #[must_use]
+    pub fn max_reply(&self, token: Token) -> Option<usize> {
+        self.by_token.get(&token).and_then(|id| self.pending.get(id)).map(|pending| pending.max_reply)
     }
 
     /// The host answers a call-out. `None`: it is not ours, or was answered before.
