@@ -228,7 +228,12 @@ impl<P: Policy> Filter<P> {
     ///
     /// # Errors
     /// It could not be sent.
-    pub(crate) fn start(&mut self, task: &Task, waiter: Option<Waiter>, host: &dyn Host) -> Result<(), Failure> {
+    pub(crate) fn start(
+        &mut self,
+        task: &Task,
+        waiter: Option<Waiter>,
+        host: &dyn Host,
+    ) -> Result<(), Failure> {
         if !self.tasks.has_room() {
             return Err(Failure::NotSent);
         }

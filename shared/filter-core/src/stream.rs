@@ -95,11 +95,11 @@ impl<P: Policy> Stream<P> {
             Some(policy) => policy.on_request_headers(&mut filter.state, &mut self.data, head, host),
         };
         // Only what is or may still be refused needs its facts copied now; most requests do not.
-        if !matches!(step.verdict, Verdict::Continue | Verdict::Answer(_)) || !step.effects.shadow.is_empty() {
+        if !matches!(step.verdict, Verdict::Continue | Verdict::Answer(_)) || !step.effects.shadow.is_empty()
+        {
             self.facts = Some(Facts::of(head));
             self.grpc = head.headers.is_grpc();
-            let announced = head.headers.first("content-length").and_then(content_length);
-            self.body.announced = announced.unwrap_or_default();
+            self.body.announced = head.content_length().unwrap_or_default();
         }
         self.body.complete = head.end_of_stream;
         self.follow(filter, step, Asked::Head, &mut || None, host)
@@ -138,7 +138,9 @@ impl<P: Policy> Stream<P> {
             return self.too_large(filter, Effects::default(), mode, host);
         }
         match self.phase {
-            Phase::AwaitingBody { .. } if end_of_stream => self.whole_body(filter, Effects::default(), body, host),
+            Phase::AwaitingBody { .. } if end_of_stream => {
+                self.whole_body(filter, Effects::default(), body, host)
+            }
             Phase::AwaitingBody { .. } | Phase::AwaitingTask => Outcome::flow(Flow::Pause),
             _ => Outcome::flow(Flow::Continue),
         }
@@ -199,7 +201,12 @@ impl<P: Policy> Stream<P> {
     }
 
     /// The answer ends with trailers.
-    pub fn response_trailers(&mut self, filter: &mut Filter<P>, trailers: &Headers, host: &dyn Host) -> Outcome {
+    pub fn response_trailers(
+        &mut self,
+        filter: &mut Filter<P>,
+        trailers: &Headers,
+        host: &dyn Host,
+    ) -> Outcome {
         let effects = match &filter.policy {
             Some(policy) => policy.on_response_trailers(&mut filter.state, &mut self.data, trailers, host),
             None => Effects::default(),
@@ -281,7 +288,8 @@ impl<P: Policy> Stream<P> {
     ) -> Outcome {
         let tired = self.awaits >= MAX_AWAITS;
         self.awaits = self.awaits.saturating_add(1);
-        let started = if tired { Err(Failure::TooManyAwaits) } else { filter.start(task, Some(self.id), host) };
+        let started =
+            if tired { Err(Failure::TooManyAwaits) } else { filter.start(task, Some(self.id), host) };
         self.phase = Phase::AwaitingTask;
         let Err(failure) = started else { return self.report(filter, effects, Flow::Pause, host) };
         let heard = if tired { Outcome::flow(Flow::Pause) } else { filter.not_sent(task, failure, host) };
@@ -379,7 +387,13 @@ impl<P: Policy> Stream<P> {
     }
 
     /// Turns a policy's effects into what the host performs; shadow refusals become reports, tasks are started.
-    fn report(&mut self, filter: &mut Filter<P>, mut effects: Effects, flow: Flow, host: &dyn Host) -> Outcome {
+    fn report(
+        &mut self,
+        filter: &mut Filter<P>,
+        mut effects: Effects,
+        flow: Flow,
+        host: &dyn Host,
+    ) -> Outcome {
         let started = filter.start_all(&mut effects, host);
         let shadow = std::mem::take(&mut effects.shadow);
         let mut outcome = filter.perform(effects);
@@ -405,9 +419,4 @@ impl<P: Policy> Stream<P> {
 
 fn misuse() -> Step {
     Effects::default().deny(Denial::new(Reason::PolicyPhase))
-}
-
-/// RFC 9110 section 8.6: digits only. Anything else is left to the running count.
-fn content_length(value: &[u8]) -> Option<u64> {
-    std::str::from_utf8(value).ok().filter(|text| text.bytes().all(|b| b.is_ascii_digit()))?.parse().ok()
 }

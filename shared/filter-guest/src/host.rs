@@ -3,8 +3,8 @@
 use crate::abi;
 use filter_core::config::Env;
 use filter_core::filter;
-use filter_core::policy::{Cx, Timestamp};
 use filter_core::message::Headers;
+use filter_core::policy::{Cx, Timestamp};
 use filter_core::store::{Conflict, Expect, SharedStore};
 use filter_core::task::CallOut;
 use std::cell::RefCell;

@@ -83,7 +83,13 @@ macro_rules! export_filter {
             }
 
             #[unsafe(no_mangle)]
-            extern "C" fn proxy_on_http_call_response(id: u32, token: u32, headers: usize, body: usize, _: usize) {
+            extern "C" fn proxy_on_http_call_response(
+                id: u32,
+                token: u32,
+                headers: usize,
+                body: usize,
+                _: usize,
+            ) {
                 MODULE.with(|module| module.call_response(id, token, headers, body))
             }
 

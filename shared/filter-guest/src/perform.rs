@@ -5,9 +5,9 @@ use crate::host::Host;
 use crate::module::Action;
 use filter_core::denial::LocalReply;
 use filter_core::effect::HeaderOp;
+use filter_core::filter::{Flow, Outcome};
 use filter_core::message::Headers;
 use filter_core::redact;
-use filter_core::filter::{Flow, Outcome};
 
 /// Performs everything an event asked for; `map` is the header map of that event.
 ///

@@ -68,7 +68,13 @@ impl<P: Policy> Root<P> {
     }
 
     /// A call-out is over, whoever sent it.
-    pub(crate) fn call_response(&mut self, token: u32, headers: usize, body: usize, streams: &mut Streams<P>) {
+    pub(crate) fn call_response(
+        &mut self,
+        token: u32,
+        headers: usize,
+        body: usize,
+        streams: &mut Streams<P>,
+    ) {
         let resumption = self.filter.try_borrow_mut().ok().and_then(|mut filter| {
             let result = answer(headers, body, filter.max_reply(token)?);
             filter.answered(token, result, &*self.host)
@@ -166,7 +172,8 @@ fn answer(headers: usize, body: usize, most: usize) -> TaskResult {
         return Err(Failure::TooLarge);
     }
     let status = headers.first(":status").and_then(|status| std::str::from_utf8(status).ok()?.parse().ok());
-    let body = if body == 0 { Some(Vec::new()) } else { abi::buffer(BufferType::CallResponseBody, body).ok() };
+    let body =
+        if body == 0 { Some(Vec::new()) } else { abi::buffer(BufferType::CallResponseBody, body).ok() };
     match (status, body) {
         (Some(status), Some(body)) => Ok(Reply { status, headers, body }),
         _ => Err(Failure::Incomplete),

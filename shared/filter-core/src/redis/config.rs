@@ -99,7 +99,8 @@ pub(super) fn compile(config: RedisConfig, env: &dyn Env, at: &At<'_>) -> Option
             Some(Secret::new(value))
         }
         Some(Err(_)) => {
-            refuse("password", "the secret holds bytes that no header may");
+            let key = if config.dialect == Dialect::Webdis { "password" } else { "token" };
+            refuse(key, "the secret holds bytes that no header may");
             None
         }
     };

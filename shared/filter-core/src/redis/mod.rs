@@ -206,7 +206,14 @@ impl Redis {
 
     /// The call-out that runs a script. `None`: the host has no random bytes, or a key is longer than [`MAX_KEY`]: then
     /// nothing may be sent.
-    pub fn call(&self, script: &Script, by: By, keys: &[&str], args: &[&str], cx: &dyn Cx) -> Option<(CallOut, Sent)> {
+    pub fn call(
+        &self,
+        script: &Script,
+        by: By,
+        keys: &[&str],
+        args: &[&str],
+        cx: &dyn Cx,
+    ) -> Option<(CallOut, Sent)> {
         if keys.iter().any(|key| key.len() > MAX_KEY) {
             return None;
         }

@@ -11,11 +11,13 @@ pub(super) fn encode<'p>(parts: impl Iterator<Item = &'p str>) -> Vec<u8> {
 
 pub(super) fn decode(body: &[u8]) -> Result<Vec<Value>, BackendError> {
     match serde_json::from_slice(body) {
-        Ok(serde_json::Value::Object(mut object)) => match (object.remove("result"), object.remove("error")) {
-            (Some(serde_json::Value::Array(values)), None) => flat(values),
-            (None, Some(serde_json::Value::String(error))) => Err(BackendError::of_redis(&error)),
-            _ => Err(BackendError::Malformed),
-        },
+        Ok(serde_json::Value::Object(mut object)) => {
+            match (object.remove("result"), object.remove("error")) {
+                (Some(serde_json::Value::Array(values)), None) => flat(values),
+                (None, Some(serde_json::Value::String(error))) => Err(BackendError::of_redis(&error)),
+                _ => Err(BackendError::Malformed),
+            }
+        }
         _ => Err(BackendError::Malformed),
     }
 }
