@@ -11,13 +11,15 @@ WASM_CRATES := filter-guest bench-guest probe-module \
 # The lock file is part of the source; `make LOCKED= …` lets cargo change it.
 LOCKED ?= --locked
 # The traffic that make demo sends.
-DEMO ?= host-tests/suite/cases/demo.yaml
+DEMO ?= host-tests/suite/cases/demo.yaml host-tests/suite/cases/demo-whole.yaml
+# What make suites is held against: published lists and suites, no part of this repository.
+SUITES ?= ../shared/data
 # For make bench.
 ROUNDS ?= 5
 SECONDS ?= 4
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check lint deny bench soak fuzz dist guests reproducible tools clean
+.PHONY: help demo suites test test-browser check lint deny bench soak fuzz dist guests reproducible tools clean
 
 help: ## this list
 	@echo "Portcullis: proxy-wasm filters for Envoy"; echo
@@ -27,18 +29,30 @@ demo: run-tools dist ## sends a few requests through a real Envoy with the filte
 	$(CARGO) build $(LOCKED) --package replay --bin portcullis
 	$(CARGO) run $(LOCKED) --quiet --package replay --bin portcullis -- test $(DEMO) --executor envoy
 
+suites: run-tools dist ## the public suites, from SUITES=../shared/data
+	SUITES="$(abspath $(SUITES))" $(CARGO) test $(LOCKED) --workspace --test public
+
 test: run-tools dist guests ## every test, on every executor; a missing module or Envoy is a failure
 	@mkdir -p target
 	set -o pipefail; $(CARGO) test $(LOCKED) --workspace | tee target/test.log
+	set -o pipefail; $(CARGO) test $(LOCKED) --manifest-path host-tests/schema/Cargo.toml --target-dir target/schema | \
+		tee --append target/test.log
 	@awk '/^test result: /{ passed += $$4; failed += $$6 } END { print passed " passed, " failed " failed" }' target/test.log
+
+test-browser: run-tools dist ## CORS end to end, in a headless Chromium: pages of some origins call the API of another
+	@$(TOOLS)/tools.sh chromium
+	$(CARGO) test $(LOCKED) --workspace --test browser
 
 check: lint test ## what CI runs: format, lints for both targets, documentation, then every test
 
 lint: build-tools
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy $(LOCKED) --workspace --all-targets -- --deny warnings
+	$(CARGO) clippy $(LOCKED) --workspace --test browser --test public -- --deny warnings
 	$(CARGO) clippy $(LOCKED) --target wasm32-wasip1 $(addprefix --package ,$(WASM_CRATES)) -- --deny warnings
 	$(CARGO) clippy $(LOCKED) --target wasm32-wasip1 --package guests --lib --examples -- --deny warnings
+	$(CARGO) fmt --manifest-path host-tests/schema/Cargo.toml --check
+	$(CARGO) clippy $(LOCKED) --manifest-path host-tests/schema/Cargo.toml --target-dir target/schema --all-targets -- --deny warnings
 	RUSTDOCFLAGS='--deny warnings' $(CARGO) doc $(LOCKED) --workspace --no-deps
 
 deny: ## licences, sources and bans of every dependency (deny.toml); needs no network once cargo-deny is there

@@ -1,7 +1,9 @@
 #!/usr/bin/env bash
 # Fills .tools/ with the programs this project runs but does not build, and says what it did.
 #
-#   tools.sh [envoy] [wasm-opt] [target] [assemblyscript] [wrk] [deny]      without arguments: all but deny
+#   tools.sh [envoy] [wasm-opt] [target] [assemblyscript] [wrk] [deny] [chromium]
+#
+# Without arguments: all but deny and chromium.
 #
 # What is already there is only checked, never fetched again, so a machine without a network works as long
 # as nothing is missing. A part that cannot be had is named plainly and the exit status is 1; wrk alone is
@@ -17,6 +19,10 @@
 # - Node: the machine's own when it is >= 18 (>= 20 for AssemblyScript) and has npm, else the one PyPI has as a
 #   wheel (60 MB). The version does not matter for the result: the optimiser is WebAssembly and deterministic.
 # - AssemblyScript, for the one test guest in it: npm, pinned by the lock file beside the guest (20 MB).
+# - Chromium, for make test-browser alone: the machine's own, else Debian's with what it needs and the machine lacks
+#   (400 to 720 MB unpacked). It is the one download whose hash is not pinned here: Debian keeps only the latest
+#   security update, which apt's signed lists name. It is unpacked and not installed, by root too, so that a run of the
+#   tests leaves the system as it was.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 
@@ -33,6 +39,7 @@ DENY_VERSION=0.20.2
 WASM_TARGET=wasm32-wasip1
 
 T=.tools
+APT=$PWD/$T/apt
 PART= # the tool being fetched, for messages
 
 say() { printf '%s\n' "$*"; }
@@ -69,21 +76,48 @@ pip_into() {
 
 # --- Debian packages without root ---------------------------------------------------------------------------
 
+# apt_get WORD…: apt-get with package lists of its own, which it may fetch without root, and no user to become.
+apt_get() {
+    apt-get -qq -o "Dir::State::Lists=$APT/lists" -o "Dir::Cache=$APT" -o APT::Sandbox::User= "$@"
+}
+
+# can_unpack: whether there is what takes packages apart; makes the folders for it.
+can_unpack() {
+    have apt-get && have dpkg-deb || return 1
+    mkdir -p $T/deb "$APT/lists/partial" "$APT/archives/partial"
+}
+
 # debian PACKAGE…: unpacks the first of the named packages that can be had into .tools/deb/.
 debian() {
-    have apt-get && have dpkg-deb || return 1
-    local lists=() dir=$PWD/$T/apt package
-    mkdir -p $T/deb "$dir/lists/partial" "$dir/archives/partial"
+    can_unpack || return 1
+    local apt=(apt-get -qq -o APT::Sandbox::User=) package
     # A fresh image has no package lists, and only root may fetch them to the usual place.
     if ! apt-cache show "$1" >/dev/null 2>&1; then
-        lists=(-o "Dir::State::Lists=$dir/lists" -o "Dir::Cache=$dir")
-        apt-get "${lists[@]}" -qq update >&2 || true
+        apt=(apt_get)
+        apt_get update >&2 || true
     fi
     for package in "$@"; do
-        (cd "$dir" && apt-get "${lists[@]}" -qq -o APT::Sandbox::User= download "$package" >&2) || continue
-        dpkg-deb -x "$(ls -t "$dir/${package}"_*.deb | head -n 1)" $T/deb && return 0
+        (cd "$APT" && "${apt[@]}" download "$package" >&2) || continue
+        dpkg-deb -x "$(ls -t "$APT/${package}"_*.deb | head -n 1)" $T/deb && return 0
     done
     return 1
+}
+
+# debian_whole DIR PACKAGE: unpacks a package and everything it depends on that this machine lacks into DIR. The
+# lists are fetched anew: a superseded security update is no longer there to download.
+debian_whole() {
+    can_unpack || return 1
+    local packages archives=$APT/whole deb
+    rm -rf "$1" "$archives" && mkdir -p "$1" "$archives"
+    apt_get update >&2 || return 1
+    packages=$(apt_get --simulate --no-install-recommends install "$2" | sed -n 's/^Inst \([^ ]*\).*/\1/p')
+    [ -n "$packages" ] || return 1
+    # shellcheck disable=SC2086 # a word each
+    (cd "$archives" && apt_get download $packages >&2) || return 1
+    for deb in "$archives"/*.deb; do
+        dpkg-deb -x "$deb" "$1" || return 1
+    done
+    rm -rf "$archives"
 }
 
 # --- the tools ----------------------------------------------------------------------------------------------
@@ -217,6 +251,57 @@ tool_deny() {
     say "$want: $bin (crates.io)"
 }
 
+# Nothing when it does not run here: `chromium-browser` of Ubuntu is a script that asks for a snap.
+version_of_chromium() { "$1" --version 2>/dev/null | grep -Eo '[0-9]+(\.[0-9]+){3}' | head -n 1; }
+
+# chromium_wrapper FROM PROGRAM [LINE]…: makes .tools/chromium/bin/chromium, the one the tests start.
+chromium_wrapper() {
+    mkdir -p $T/chromium/bin
+    # shellcheck disable=SC2016 # $@ is the wrapper's own
+    printf '%s\n' '#!/bin/sh' "# $1" "${@:3}" "exec \"$2\" \"\$@\"" >$T/chromium/bin/chromium
+    chmod +x $T/chromium/bin/chromium
+}
+
+# Debian's, with the libraries and the fonts that the machine lacks. The script /usr/bin/chromium is passed over: it
+# names its parts by their installed places.
+unpack_chromium() {
+    local root=$PWD/$T/chromium/root libs
+    debian_whole "$root" chromium || {
+        rm -rf $T/chromium
+        missing "not on PATH and not to be had with apt-get download; Debian: apt-get install chromium;" \
+            "elsewhere name a Chromium or Chrome in CHROMIUM; only make test-browser needs it"
+    }
+    libs=$(find "$root" -path '*/lib/*-linux-gnu*' -name '*.so*' -printf '%h\n' | sort -u | paste -sd:)
+    # fontconfig's own file names the fonts by their installed place.
+    printf '%s\n' '<?xml version="1.0"?>' '<fontconfig>' '<dir>/usr/share/fonts</dir>' "<dir>$root/usr/share/fonts</dir>" \
+        '<cachedir prefix="xdg">fontconfig</cachedir>' '</fontconfig>' >$T/chromium/fonts.conf
+    chromium_wrapper "Debian package, unpacked" "$root/usr/lib/chromium/chromium" \
+        "export LD_LIBRARY_PATH=\"$libs\" FONTCONFIG_FILE=\"$PWD/$T/chromium/fonts.conf\""
+}
+
+tool_chromium() {
+    local bin=$T/chromium/bin/chromium found name
+    if [ -n "${CHROMIUM:-}" ]; then
+        found=$(version_of_chromium "$CHROMIUM") || true
+        [ -n "$found" ] || missing "CHROMIUM=$CHROMIUM does not answer to --version as Chromium does"
+        say "chromium $found: $CHROMIUM (from CHROMIUM)"
+        return
+    fi
+    found=$(version_of_chromium $bin) || true
+    if [ -z "$found" ]; then
+        for name in chromium chromium-browser google-chrome google-chrome-stable; do
+            if have $name && [ -n "$(version_of_chromium $name)" ]; then
+                chromium_wrapper "$name from PATH" "$(command -v $name)"
+                break
+            fi
+        done
+        [ -x $bin ] && [ -n "$(version_of_chromium $bin)" ] || unpack_chromium
+        found=$(version_of_chromium $bin) || true
+        [ -n "$found" ] || missing "it does not run here: $($bin --version 2>&1 | tail -n 1)"
+    fi
+    say "chromium $found: $bin ($(sed -n '2s/^# //p' $bin))"
+}
+
 # --- main ---------------------------------------------------------------------------------------------------
 
 mkdir -p $T
@@ -232,7 +317,7 @@ optional=
 status=0
 for PART in "$@" "${all[@]}"; do
     case $PART in
-        envoy | wasm-opt | target | assemblyscript | wrk | deny) ;;
+        envoy | wasm-opt | target | assemblyscript | wrk | deny | chromium) ;;
         *) say "tools.sh: no such tool: $PART" >&2; exit 2 ;;
     esac
     # `set -e` is off inside a condition, hence a process of its own.

@@ -2,24 +2,31 @@
 
 use serde_json::{Value, json};
 
+use crate::variants::Chain;
+
 /// Name of the listener.
 pub const LISTENER: &str = "ingress";
 
-/// A gateway with these filters in front of the upstream at a port of this machine, or without an upstream:
-/// then it answers itself.
-pub fn gateway(filters: &[Value], upstream: Option<u16>) -> Value {
-    let (mut route, clusters) = match upstream {
-        Some(port) => (json!({ "route": { "cluster": "api", "timeout": "10s" } }), json!([cluster(port)])),
-        None => (
-            json!({ "direct_response": { "status": 200, "body": { "inline_string": "{\"id\":42,\"state\":\"paid\"}" } } }),
-            json!([]),
-        ),
-    };
-    if let Some(members) = route.as_object_mut() {
-        members.insert("match".to_owned(), json!({ "prefix": "/" }));
+/// A gateway with this chain in front of the upstream at a port of this machine, or without an upstream: then it
+/// answers itself. It does so by a filter before the router, because Envoy's cors filter leaves a route with a
+/// `direct_response` alone.
+pub fn gateway(chain: &Chain, upstream: Option<u16>) -> Value {
+    let mut http_filters = chain.http_filters.clone();
+    if upstream.is_none() {
+        http_filters.push(json!({
+            "name": "envoy.filters.http.fault",
+            "typed_config": {
+                "@type": "type.googleapis.com/envoy.extensions.filters.http.fault.v3.HTTPFault",
+                "abort": { "http_status": 200, "percentage": { "numerator": 100 } },
+            },
+        }));
     }
-    let routes = json!([route]);
-    let mut http_filters = filters.to_vec();
+    let host = json!({
+        "name": "api",
+        "domains": ["*"],
+        "routes": [{ "match": { "prefix": "/" }, "route": { "cluster": "api", "timeout": "10s" } }],
+        "typed_per_filter_config": chain.typed_per_filter_config,
+    });
     http_filters.push(json!({
         "name": "envoy.filters.http.router",
         "typed_config": {
@@ -36,7 +43,7 @@ pub fn gateway(filters: &[Value], upstream: Option<u16>) -> Value {
             // As in envoy-configs/envoy/request-policy.yaml, and the same in every variant.
             "server_header_transformation": "PASS_THROUGH",
             "normalize_path": false,
-            "route_config": { "virtual_hosts": [{ "name": "api", "domains": ["*"], "routes": routes }] },
+            "route_config": { "virtual_hosts": [host] },
             "http_filters": http_filters,
         },
     });
@@ -48,20 +55,22 @@ pub fn gateway(filters: &[Value], upstream: Option<u16>) -> Value {
                 "address": any_port,
                 "filter_chains": [{ "filters": [manager] }],
             }],
-            "clusters": clusters,
+            "clusters": [cluster(upstream)],
         },
     })
 }
 
-fn cluster(port: u16) -> Value {
-    let endpoint = json!({ "socket_address": { "address": "127.0.0.1", "port_value": port } });
+/// Where requests are forwarded to: nowhere where there is no upstream.
+fn cluster(upstream: Option<u16>) -> Value {
+    let endpoint = |port: u16| {
+        let address = json!({ "socket_address": { "address": "127.0.0.1", "port_value": port } });
+        json!({ "endpoint": { "address": address } })
+    };
+    let endpoints: Vec<Value> = upstream.map(endpoint).into_iter().collect();
     json!({
         "name": "api",
         "type": "STATIC",
-        "load_assignment": {
-            "cluster_name": "api",
-            "endpoints": [{ "lb_endpoints": [{ "endpoint": { "address": endpoint } }] }],
-        },
+        "load_assignment": { "cluster_name": "api", "endpoints": [{ "lb_endpoints": endpoints }] },
     })
 }
 
@@ -71,7 +80,8 @@ mod tests {
 
     #[test]
     fn the_router_comes_last() {
-        let config = gateway(&[json!({ "name": "first" })], Some(9000));
+        let chain = Chain { http_filters: vec![json!({ "name": "first" })], ..Chain::default() };
+        let config = gateway(&chain, Some(9000));
         let filters = config
             .pointer("/static_resources/listeners/0/filter_chains/0/filters/0/typed_config/http_filters")
             .and_then(Value::as_array)

@@ -1,5 +1,6 @@
 //! The running Envoys, and what they must answer before anything is measured.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
 use anyhow::{Context as _, Result, ensure};
@@ -12,7 +13,7 @@ use crate::load::HEADERS;
 use crate::machine::Cores;
 use crate::measure::Plan;
 use crate::sched::Worker;
-use crate::variants::{Kind, Variant};
+use crate::variants::{Extent, Kind, Variant};
 
 /// A variant with its Envoy running.
 #[derive(Debug)]
@@ -38,7 +39,7 @@ impl Gateway {
         launch: &Launch,
         cores: Option<Cores>,
     ) -> Result<Self> {
-        let config = bootstrap::gateway(&variant.filters, variant.forwards.then_some(upstream)).to_string();
+        let config = bootstrap::gateway(&variant.chain, variant.forwards.then_some(upstream)).to_string();
         let envoy = Envoy::start(&config, launch).await?;
         let pid = envoy.id().context("Envoy has ended")?;
         if let Some(cores) = cores {
@@ -75,30 +76,37 @@ impl Gateway {
     }
 }
 
-/// Has every gateway answer the measured request once: all with 200, ours and the native chain with the same
-/// headers, and these two must refuse a method that the configuration does not allow.
+/// Has every gateway answer the measured request once: all with 200, ours and the native chain beside it with the
+/// same headers, and these two must refuse a method that the configuration does not allow.
 ///
 /// # Errors
 ///
 /// Names the variant that answers otherwise: what it costs would be compared with something else.
 pub async fn verify(gateways: &[Gateway], plan: &Plan) -> Result<()> {
-    let (mut ours, mut native) = (Vec::new(), Vec::new());
+    let (mut ours, mut native) = (Answers::new(), Answers::new());
     for gateway in gateways {
         let name = &gateway.variant.name;
         let response = gateway.send("GET", plan).await?;
         ensure!(response.status == 200, "variant {name} answers {}", response.status);
         let slot = match gateway.variant.kind {
-            Kind::Ours => &mut ours,
-            Kind::Native => &mut native,
+            Kind::Ours(extent) => ours.entry((extent, gateway.variant.forwards)),
+            Kind::Native(extent) => native.entry((extent, gateway.variant.forwards)),
             Kind::NoFilter | Kind::NoOp | Kind::Call { .. } => continue,
         };
         let refused = gateway.send("TRACE", plan).await?.status;
         ensure!((400..500).contains(&refused), "variant {name} answers TRACE with {refused}");
-        slot.push((gateway.variant.forwards, comparable(response)));
+        let (answer, first) = (comparable(response), slot.or_default());
+        if first.is_empty() {
+            first.clone_from(&answer);
+        }
+        ensure!(*first == answer, "variant {name} answers {answer:?}, another build of it {first:?}");
     }
     ensure!(ours == native, "the answers differ: ours {ours:?}, native {native:?}");
     Ok(())
 }
+
+/// What was answered, by what is on and whether there is an upstream.
+type Answers = BTreeMap<(Extent, bool), Vec<String>>;
 
 /// Headers in a fixed order, as text, without the one that tells the time.
 fn comparable(response: Response) -> Vec<String> {

@@ -6,14 +6,17 @@ use std::process::Stdio;
 use anyhow::{Context as _, Result, bail, ensure};
 use tokio::process::Command;
 
-/// What a browser or an API client sends with every request, so that the header maps have a usual size.
-pub const HEADERS: [(&str, &str); 7] = [
+/// What a browser sends for a page of another origin, through a load balancer, so that the header maps have a usual
+/// size.
+pub const HEADERS: [(&str, &str); 9] = [
     ("user-agent", "Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0"),
     ("accept", "application/json, text/plain, */*"),
     ("accept-language", "en-US,en;q=0.5"),
     ("accept-encoding", "gzip, deflate, br"),
+    ("origin", "https://app.example.com"),
     ("referer", "https://app.example.com/orders"),
     ("cookie", "session=2f7c1e0a9b8d4c6f8a1b; theme=dark"),
+    ("x-forwarded-for", "10.1.2.3"),
     ("x-request-id", "7f3d2c1b-0a9e-4d8c-b7a6-5f4e3d2c1b0a"),
 ];
 

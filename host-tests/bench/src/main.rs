@@ -8,11 +8,11 @@ use bench::gateway::{self, Gateway};
 use bench::machine::{Cores, Machine};
 use bench::measure::{self, Plan};
 use bench::report::{Entry, Report};
-use bench::variants::{self, Kind, Variant};
+use bench::variants::{self, Kind, Sources, Variant};
 use bench::{load, upstream};
 use clap::Parser;
 use replay::envoy::{self, Launch};
-use replay::envoy_config::Bootstrap;
+use replay::envoy_config::{Bootstrap, PluginSpec};
 
 /// Measures what a request costs in Envoy with different filters.
 #[derive(Debug, Parser)]
@@ -35,6 +35,12 @@ struct Options {
     /// The Envoy file whose filter is measured.
     #[arg(long, default_value = "envoy-configs/envoy/request-policy.yaml")]
     config: PathBuf,
+    /// The Envoy file whose filter is measured as the one with every option.
+    #[arg(long, default_value = "envoy-configs/envoy/request-policy-whole.yaml")]
+    every_option: PathBuf,
+    /// A folder with another build of the module, measured beside the one in dist/.
+    #[arg(long)]
+    beside: Option<PathBuf>,
     /// Where the report goes.
     #[arg(long, default_value = "target/bench")]
     out: PathBuf,
@@ -63,9 +69,13 @@ async fn main() -> Result<()> {
         host: "api.example.com".to_owned(),
     };
 
-    let plugins = Bootstrap::read(&root.join(&options.config))?.plugins()?;
-    let ours = plugins.first().with_context(|| format!("{}: no wasm filter", options.config.display()))?;
-    let mut chosen = variants::all(ours, &root.join("dist"))?;
+    let sources = Sources {
+        shipped: first_filter(&root.join(&options.config))?,
+        every_option: first_filter(&root.join(&options.every_option))?,
+        dist: root.join("dist"),
+        beside: options.beside,
+    };
+    let mut chosen = variants::all(&sources)?;
     chosen.retain(|variant| !options.no_calls || !matches!(variant.kind, Kind::Call { .. }));
 
     let port = upstream::start()?;
@@ -88,6 +98,12 @@ async fn main() -> Result<()> {
     let report =
         Report { envoy: version, revision, machine, own_core: cores.is_some(), plan, variants: entries };
     write(&report, &root.join(&options.out))
+}
+
+/// The first wasm filter of an Envoy file.
+fn first_filter(file: &Path) -> Result<PluginSpec> {
+    let plugins = Bootstrap::read(file)?.plugins()?;
+    plugins.into_iter().next().with_context(|| format!("{}: no wasm filter", file.display()))
 }
 
 /// What `envoy --version` says, without the path it was called by.

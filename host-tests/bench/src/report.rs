@@ -137,7 +137,11 @@ impl Report {
     fn filters(&self, base: &Entry) -> String {
         let added = |entry: &Entry| entry.beyond(base);
         let reference = |kind| self.of_kind(&kind, base.forwards);
-        let (no_op, native) = (reference(Kind::NoOp), reference(Kind::Native).and_then(added));
+        let no_op = reference(Kind::NoOp);
+        let native = |entry: &Entry| match entry.kind {
+            Kind::Ours(extent) | Kind::Native(extent) => reference(Kind::Native(extent)).and_then(added),
+            Kind::NoFilter | Kind::NoOp | Kind::Call { .. } => None,
+        };
         let mut text = String::from(
             "\n| filter | CPU µs/request | added µs | beyond no-op, minima | added ÷ no-op | added ÷ native | requests/s \
              | p50 µs | p99 µs |\n|---|---|---|---|---|---|---|---|---|\n",
@@ -160,7 +164,7 @@ impl Report {
                 range(own, 1),
                 beyond.map_or_else(|| "–".to_owned(), |beyond| format!("{beyond:.1}")),
                 ratio(own, no_op.and_then(added)),
-                ratio(own, native),
+                ratio(own, native(entry)),
                 range(entry.summary(|one| one.per_second), 0),
                 range(entry.summary(|one| one.p50_us), 0),
                 range(entry.summary(|one| one.p99_us), 0),
@@ -214,6 +218,7 @@ fn ratio(own: Option<Summary>, reference: Option<Summary>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::variants::Extent;
 
     fn entry(name: &str, kind: Kind, cpu: &[f64]) -> Entry {
         let sample = |cpu_us: &f64| Sample {
@@ -250,8 +255,10 @@ mod tests {
             variants: vec![
                 entry("no filter", Kind::NoFilter, &[20.0, 22.0, 21.0]),
                 entry("no-op", Kind::NoOp, &[25.0, 27.0, 26.0]),
-                entry("ours", Kind::Ours, &[30.0, 32.0, 36.0]),
-                entry("native", Kind::Native, &[21.0, 22.0, 23.0]),
+                entry("ours", Kind::Ours(Extent::Shipped), &[30.0, 32.0, 36.0]),
+                entry("all of ours", Kind::Ours(Extent::EveryOption), &[40.0, 42.0, 41.0]),
+                entry("native", Kind::Native(Extent::Shipped), &[21.0, 22.0, 23.0]),
+                entry("all native", Kind::Native(Extent::EveryOption), &[25.0, 27.0, 26.0]),
                 entry("get_time", Kind::Call { repeated: 20 }, &[35.0, 37.0, 36.0]),
             ],
         }
@@ -262,6 +269,13 @@ mod tests {
         let text = report().markdown();
         let ours = text.lines().find(|line| line.starts_with("| ours")).unwrap();
         assert!(ours.contains("| 32.0 (30.0–36.0) | 10.0 (10.0–15.0) | 5.0 | 2.00 | – |"), "{ours}");
+    }
+
+    #[test]
+    fn a_filter_is_compared_with_the_native_chain_of_the_same_extent() {
+        let text = report().markdown();
+        let ours = text.lines().find(|line| line.starts_with("| all of ours")).unwrap();
+        assert!(ours.contains("| 20.0 (20.0–20.0) | 15.0 | 4.00 | 4.00 |"), "{ours}");
     }
 
     #[test]

@@ -1,11 +1,11 @@
 //! What is compared: the filter chains that stand between the listener and the router.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, ensure};
 use replay::envoy_config::{FailurePolicy, PluginSpec};
-use serde::Serialize;
-use serde_json::{Value, json};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
 
 /// What a variant is there for.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -15,10 +15,10 @@ pub enum Kind {
     NoFilter,
     /// The bench guest without a call: what being WebAssembly costs.
     NoOp,
-    /// The filter that ships, with the configuration that ships.
-    Ours,
+    /// The filter that ships.
+    Ours(Extent),
     /// Envoy's own filters, configured to do as much of the same as they can.
-    Native,
+    Native(Extent),
     /// The bench guest with one host call, repeated, in a gateway without an upstream.
     Call {
         /// How often a request makes the call.
@@ -26,7 +26,27 @@ pub enum Kind {
     },
 }
 
-/// One filter chain.
+/// How much of the filter is on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Extent {
+    /// The configuration that ships.
+    Shipped,
+    /// Every option: `envoy-configs/envoy/request-policy-whole.yaml`.
+    EveryOption,
+}
+
+/// The filters before the router.
+#[derive(Clone, Debug, Default, Deserialize)]
+pub struct Chain {
+    /// In order.
+    pub http_filters: Vec<Value>,
+    /// What the virtual host says to some of them.
+    #[serde(default)]
+    pub typed_per_filter_config: Map<String, Value>,
+}
+
+/// One variant.
 #[derive(Clone, Debug)]
 pub struct Variant {
     /// Name in the report; for a host call, that of the call.
@@ -37,15 +57,16 @@ pub struct Variant {
     /// that it forwards, with a tenth of the noise: it shows what a filter costs. One that it forwards shows what
     /// that means for throughput and latency.
     pub forwards: bool,
-    /// The filters before the router.
-    pub filters: Vec<Value>,
+    /// The filters.
+    pub chain: Chain,
 }
 
 /// The host calls that are priced. Their names are the bench guest's.
-pub const CALLS: [&str; 13] = [
+pub const CALLS: [&str; 14] = [
     "get_header",
     "get_map",
     "get_response_map",
+    "set_map",
     "set_header",
     "add_header",
     "remove_header",
@@ -62,32 +83,56 @@ pub const CALLS: [&str; 13] = [
 /// enough that the headers added stay far from every limit.
 pub const REPEATED: u32 = 20;
 
-/// What the report says about the native chain.
-pub const NATIVE_NOTE: &str = "The native chain (`host-tests/bench/native.json`) allows the same methods per path and \
-    host, and sets and removes the same response headers; before measuring, the same answer to the measured request is \
-    required of both. It does less than request-policy: no refusal of ambiguous paths, 403 with a text instead of 405 \
-    with `allow` and a problem document, no shadow mode, no decision in filter state, metrics or log.";
+/// What the report says about the native chains.
+pub const NATIVE_NOTE: &str = "The native chains (`host-tests/bench/native.json`, `native-every-option.json`) allow the \
+    same methods per path and host, and set and remove the same response headers; with every option also the same \
+    origins, addresses and hosts, and the removal of the same request headers. Before measuring, the same answer to the \
+    measured request is required of both. They do less than request-policy: no refusal of ambiguous paths, 403 with a \
+    text instead of 405 with `allow` and a problem document, no shadow mode, no decision in filter state, metrics or \
+    log; with every option no limits, no refusal of duplicates, control bytes or other origins, nothing by the status or \
+    type of an answer, no check against forgery, of body sizes or media types, and no masked errors.";
 
-/// All variants. `ours` is the filter that `envoy-configs` ships, `dist` the folder of the modules.
+/// What is measured.
+#[derive(Debug)]
+pub struct Sources {
+    /// The filter as `envoy-configs` ships it.
+    pub shipped: PluginSpec,
+    /// The filter with every option.
+    pub every_option: PluginSpec,
+    /// The folder of the modules.
+    pub dist: PathBuf,
+    /// A folder with another build of the filter, to be measured beside.
+    pub beside: Option<PathBuf>,
+}
+
+/// All variants.
 ///
 /// # Errors
 ///
 /// When a module is missing.
-pub fn all(ours: &PluginSpec, dist: &Path) -> Result<Vec<Variant>> {
+pub fn all(sources: &Sources) -> Result<Vec<Variant>> {
+    let Sources { shipped, every_option, dist, beside } = sources;
     let guest = |call: &str, repeated: u32| Guest { call, repeated }.filter(dist);
     let mut variants = Vec::new();
     for forwards in [false, true] {
-        let mut add = |name: &str, kind, filters| {
-            variants.push(Variant { name: name.to_owned(), kind, forwards, filters });
-        };
-        add("no filter", Kind::NoFilter, Vec::new());
-        add("no-op wasm", Kind::NoOp, vec![guest("none", 0)?]);
-        add(&ours.name, Kind::Ours, vec![shipped(ours, dist)?]);
-        add("rbac + header_mutation", Kind::Native, native()?);
+        let mut add = |name: String, kind, chain| variants.push(Variant { name, kind, forwards, chain });
+        add("no filter".to_owned(), Kind::NoFilter, Chain::default());
+        add("no-op wasm".to_owned(), Kind::NoOp, guest("none", 0)?);
+        for (extent, ours, suffix) in
+            [(Extent::Shipped, shipped, ""), (Extent::EveryOption, every_option, ", every option")]
+        {
+            let name = format!("{}{suffix}", ours.name);
+            add(name.clone(), Kind::Ours(extent), filter(ours, dist)?);
+            if let Some(other) = beside {
+                add(format!("{name} ({})", other.display()), Kind::Ours(extent), filter(ours, other)?);
+            }
+            let (name, chain) = native(extent)?;
+            add(name.to_owned(), Kind::Native(extent), chain);
+        }
     }
     for call in CALLS {
-        let (kind, filters) = (Kind::Call { repeated: REPEATED }, vec![guest(call, REPEATED)?]);
-        variants.push(Variant { name: call.to_owned(), kind, forwards: false, filters });
+        let (kind, chain) = (Kind::Call { repeated: REPEATED }, guest(call, REPEATED)?);
+        variants.push(Variant { name: call.to_owned(), kind, forwards: false, chain });
     }
     Ok(variants)
 }
@@ -99,7 +144,7 @@ struct Guest<'a> {
 }
 
 impl Guest<'_> {
-    fn filter(&self, dist: &Path) -> Result<Value> {
+    fn filter(&self, dist: &Path) -> Result<Chain> {
         let Self { call, repeated } = self;
         wasm_filter(
             "bench",
@@ -110,8 +155,8 @@ impl Guest<'_> {
     }
 }
 
-/// The filter that ships: the module, the configuration and the settings that its Envoy file gives it.
-fn shipped(ours: &PluginSpec, dist: &Path) -> Result<Value> {
+/// A filter as its Envoy file has it: the module, the configuration and the settings.
+fn filter(ours: &PluginSpec, dist: &Path) -> Result<Chain> {
     let failure_policy = match ours.failure_policy {
         FailurePolicy::FailClosed => "FAIL_CLOSED",
         FailurePolicy::FailOpen => "FAIL_OPEN",
@@ -127,7 +172,7 @@ fn shipped(ours: &PluginSpec, dist: &Path) -> Result<Value> {
 }
 
 /// A wasm filter with this module and configuration, and further members of its `PluginConfig`.
-fn wasm_filter(name: &str, module: &str, configuration: &str, settings: &Value) -> Result<Value> {
+fn wasm_filter(name: &str, module: &str, configuration: &str, settings: &Value) -> Result<Chain> {
     let mut config = settings.clone();
     let members = config.as_object_mut().context("settings are an object")?;
     members.insert("name".to_owned(), name.into());
@@ -136,7 +181,8 @@ fn wasm_filter(name: &str, module: &str, configuration: &str, settings: &Value) 
     let value = json!({ "@type": "type.googleapis.com/google.protobuf.StringValue", "value": configuration });
     members.insert("configuration".to_owned(), value);
     let kind = "type.googleapis.com/envoy.extensions.filters.http.wasm.v3.Wasm";
-    Ok(json!({ "name": name, "typed_config": { "@type": kind, "config": config } }))
+    let filter = json!({ "name": name, "typed_config": { "@type": kind, "config": config } });
+    Ok(Chain { http_filters: vec![filter], ..Chain::default() })
 }
 
 /// The module in `dist` with the file name of `wasm`.
@@ -146,9 +192,14 @@ fn module(dist: &Path, wasm: &Path) -> Result<String> {
     Ok(path.to_str().context("the path of the modules is not UTF-8")?.to_owned())
 }
 
-/// Envoy's own filters: which methods may enter (rbac), and what every answer carries (header_mutation).
-fn native() -> Result<Vec<Value>> {
-    serde_json::from_str(include_str!("../native.json")).context("native.json")
+/// Envoy's own filters: whose pages may call (cors), which methods and addresses may enter (rbac), and what requests
+/// lose and answers carry (header_mutation).
+fn native(extent: Extent) -> Result<(&'static str, Chain)> {
+    let (name, text) = match extent {
+        Extent::Shipped => ("rbac + header_mutation", include_str!("../native.json")),
+        Extent::EveryOption => ("cors + rbac + header_mutation", include_str!("../native-every-option.json")),
+    };
+    Ok((name, serde_json::from_str(text).context(name)?))
 }
 
 #[cfg(test)]
@@ -156,9 +207,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_native_filters_are_a_list() {
-        let names: Vec<_> = native().unwrap().iter().map(|filter| filter["name"].clone()).collect();
-        assert_eq!(names, ["envoy.filters.http.rbac", "envoy.filters.http.header_mutation"]);
+    fn a_native_chain_has_the_filters_of_its_name() {
+        for extent in [Extent::Shipped, Extent::EveryOption] {
+            let (name, chain) = native(extent).unwrap();
+            let filters = chain.http_filters.iter().map(|filter| filter["name"].as_str().unwrap());
+            let short: Vec<_> = filters.map(|name| name.rsplit('.').next().unwrap()).collect();
+            assert_eq!(short.join(" + "), name);
+        }
     }
 
     #[test]

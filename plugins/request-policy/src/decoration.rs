@@ -52,10 +52,10 @@ impl Decoration {
     /// could not hand them over: everything is done unseen, and no condition on status or media type holds.
     pub(crate) fn operations(&self, headers: &Headers, tls: bool, operations: &mut Vec<HeaderOp>) {
         let active: Vec<&Changes> = if self.when.is_empty() { Vec::new() } else { self.active(headers) };
+        operations.reserve(self.base.puts.len());
+        self.base.removals(headers, operations);
         // What a condition has a say in is settled below, all lists together.
         let deferred = |name: &HeaderName| active.iter().any(|changes| changes.mentions(name));
-        operations.reserve(self.base.puts.len());
-        self.base.removals(headers, &deferred, operations);
         for put in self.base.puts.iter().filter(|put| !deferred(&put.name)) {
             let found = Found::of(headers, &put.name);
             let mut fate = Fate::default();

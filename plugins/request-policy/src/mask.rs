@@ -65,14 +65,15 @@ impl Mask {
     /// describes the content or the connection, and the new `content-type`. They are there to be decorated before
     /// [`Self::reply`].
     pub(crate) fn kept(&self, headers: &Headers) -> Option<(u16, Headers)> {
-        let status = status::of(headers).filter(|_| self.is_on())?;
+        let status = status::of(headers)?;
         if !self.0.iter().any(|pattern| pattern.matches(status)) {
             return None;
         }
         let own = |name: &[u8]| !DESCRIBING.contains(&name) && !is_framing(name);
         let mut kept = Headers::from_pairs(headers.iter().filter(|(name, _)| own(name)));
         kept.push(b"content-type", b"application/problem+json");
-        Some((status, kept))
+        // What is no status a client could not read either.
+        Some((if status::is_known_class(status) { status } else { 502 }, kept))
     }
 
     /// The answer of this status with these headers: problem details (RFC 9457) of no special type, whose title is
@@ -82,7 +83,8 @@ impl Mask {
         let title = known.unwrap_or("Error");
         // Envoy makes these two for a gRPC request.
         let made = |name: &[u8]| grpc && (name == b"content-type" || name == GRPC_STATUS.as_bytes());
-        let fields = kept.iter().filter(|(name, _)| !name.starts_with(b":") && !made(name));
+        // A pseudo header field has no `HeaderName`.
+        let fields = kept.iter().filter(|(name, _)| !made(name));
         let headers: Vec<(HeaderName, HeaderValue)> = fields
             .filter_map(|(name, value)| Some((HeaderName::from_bytes(name).ok()?, sanitized(value))))
             .collect();

@@ -45,8 +45,11 @@ impl Policy for RequestPolicy {
         let trusted_hops = config.client_address.trusted_hops.map(std::num::NonZeroU64::get);
         let fields = FieldRules::compile(config.request_headers, trusted_hops, &at.key("request_headers"));
         let base = Base::compile(config.default, config.security_headers, config.mask_errors, at);
+        // Where the base is wrong the rules are looked at all the same, on a plain one.
+        let plain = if base.is_none() { Base::plain() } else { None };
         let rules = base
             .as_ref()
+            .or(plain.as_ref())
             .and_then(|base| config.rules.compile(|i, rule| base.rule(rule, &at.key("rules").index(i))));
         Some(Self {
             mode: config.mode,

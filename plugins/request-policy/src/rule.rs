@@ -8,7 +8,7 @@ use crate::decoration::Decoration;
 use crate::mask::Mask;
 use crate::media::MediaTypes;
 use crate::methods::Methods;
-use filter_core::config::At;
+use filter_core::config::{At, FromTree as _, Tree};
 use filter_core::effect::RuleName;
 use filter_core::matcher::{Match, Matched};
 use filter_core::policy::Mode;
@@ -77,6 +77,16 @@ impl Base {
             mask: Arc::new(mask?),
         };
         Some(Self { rule: Arc::new(rule), cors: config.cors })
+    }
+
+    /// What `default` is when nothing is said.
+    pub(crate) fn plain() -> Option<Self> {
+        let errors = RefCell::default();
+        let at = At::root(&errors);
+        let nothing = Tree::Object(Vec::new());
+        let security_headers = SecurityHeaders::read(&nothing, &at)?;
+        let mask_errors = MaskErrors::read(&nothing, &at)?;
+        Self::compile(DefaultRule::read(&nothing, &at)?, security_headers, mask_errors, &at)
     }
 
     /// The rule itself.

@@ -33,6 +33,11 @@ impl StatusPattern {
     }
 }
 
+/// Whether it is in one of the five classes (RFC 9110 section 15).
+pub(crate) fn is_known_class(status: u16) -> bool {
+    (100..600).contains(&status)
+}
+
 /// The `:status` of an answer. `None`: the host could not hand it over.
 pub(crate) fn of(headers: &Headers) -> Option<u16> {
     std::str::from_utf8(headers.first(":status")?).ok()?.parse().ok()
@@ -43,7 +48,7 @@ impl FromTree for StatusPattern {
         let pattern = match tree {
             Tree::Number(number) => {
                 let status = number.as_u64().and_then(|status| u16::try_from(status).ok());
-                status.filter(|status| (100..600).contains(status)).map(Pattern::One)
+                status.filter(|status| is_known_class(*status)).map(Pattern::One)
             }
             Tree::String(text) => match text.as_bytes() {
                 [digit @ b'1'..=b'5', b'x', b'x'] => Some(Pattern::Class(u16::from(digit & 0x0f))),

@@ -18,6 +18,9 @@ proxy_wasm::main! {{
 /// The shared key that `get_shared_data` and `set_shared_data` use: 32 bytes, present from the start.
 const SHARED_KEY: &str = "bench";
 const SHARED_VALUE: &[u8; 32] = b"0123456789abcdef0123456789abcdef";
+/// The names that `set_map` adds to the answer's.
+const FURTHER: [&str; 8] =
+    ["x-bench-1", "x-bench-2", "x-bench-3", "x-bench-4", "x-bench-5", "x-bench-6", "x-bench-7", "x-bench-8"];
 
 /// The host call to repeat, with what it needs prepared.
 #[derive(Clone, Copy)]
@@ -26,6 +29,7 @@ enum Call {
     GetHeader,
     GetMap,
     GetResponseMap,
+    SetMap,
     SetHeader,
     AddHeader,
     RemoveHeader,
@@ -46,6 +50,7 @@ impl Call {
             "get_header" => Self::GetHeader,
             "get_map" => Self::GetMap,
             "get_response_map" => Self::GetResponseMap,
+            "set_map" => Self::SetMap,
             "set_header" => Self::SetHeader,
             "add_header" => Self::AddHeader,
             "remove_header" => Self::RemoveHeader,
@@ -66,16 +71,31 @@ impl Call {
 
     /// Whether the call belongs to the response headers; all others are made on the request headers.
     fn in_response(self) -> bool {
-        matches!(self, Self::GetResponseMap | Self::SetHeader | Self::AddHeader | Self::RemoveHeader)
+        matches!(
+            self,
+            Self::GetResponseMap | Self::SetMap | Self::SetHeader | Self::AddHeader | Self::RemoveHeader
+        )
+    }
+
+    /// What the call hands over, read or made once per request: for `set_map` the answer's headers and eight more.
+    fn map(self) -> Result<Vec<(String, Vec<u8>)>, Status> {
+        let Self::SetMap = self else { return Ok(Vec::new()) };
+        let mut map = hostcalls::get_map_bytes(MapType::HttpResponseHeaders)?;
+        map.extend(FURTHER.map(|name| (name.to_owned(), b"nosniff".to_vec())));
+        Ok(map)
     }
 
     /// Makes the call once.
-    fn make(self) -> Result<(), Status> {
+    fn make(self, map: &[(String, Vec<u8>)]) -> Result<(), Status> {
         match self {
             Self::None => Ok(()),
             Self::GetHeader => hostcalls::get_map_value_bytes(MapType::HttpRequestHeaders, ":path").map(drop),
             Self::GetMap => hostcalls::get_map_bytes(MapType::HttpRequestHeaders).map(drop),
             Self::GetResponseMap => hostcalls::get_map_bytes(MapType::HttpResponseHeaders).map(drop),
+            Self::SetMap => {
+                let pairs = map.iter().map(|(name, value)| (name.as_str(), value.as_slice())).collect();
+                hostcalls::set_map_bytes(MapType::HttpResponseHeaders, pairs)
+            }
             Self::SetHeader => {
                 hostcalls::set_map_value_bytes(MapType::HttpResponseHeaders, "x-bench", Some(b"nosniff"))
             }
@@ -135,15 +155,16 @@ impl Stream {
     /// Makes the calls of this phase. A call that fails answers 500, so that the bench fails instead of
     /// reporting the price of calls that were not made.
     fn run(&self, in_response: bool) -> Action {
-        if self.call.in_response() == in_response {
-            for _ in 0..self.count {
-                if self.call.make().is_err() {
-                    self.send_http_response(500, Vec::new(), None);
-                    return Action::Pause;
-                }
-            }
+        if self.call.in_response() == in_response && self.repeat().is_err() {
+            self.send_http_response(500, Vec::new(), None);
+            return Action::Pause;
         }
         Action::Continue
+    }
+
+    fn repeat(&self) -> Result<(), Status> {
+        let map = self.call.map()?;
+        (0..self.count).try_for_each(|_| self.call.make(&map))
     }
 }
 

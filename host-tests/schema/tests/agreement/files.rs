@@ -13,8 +13,11 @@ const MODULE: &str = "request-policy.wasm";
 const BAD: &str = "envoy-configs/bad/request-policy";
 
 /// Bad files that have the right form, and what only the loader knows.
-const RIGHT_FORM: &[(&str, &str)] =
-    &[("framing", "which headers Envoy owns"), ("set-and-removed", "that two keys contradict each other")];
+const RIGHT_FORM: &[(&str, &str)] = &[
+    ("contradictions", "that settings contradict each other"),
+    ("framing", "which headers Envoy owns"),
+    ("set-and-removed", "that two keys contradict each other"),
+];
 
 /// Bad files without a JSON document: nothing that an editor or a schema could look at.
 const NO_DOCUMENT: &[&str] = &["absent", "empty", "not-json", "struct", "trailing-text"];

@@ -74,22 +74,16 @@ impl Changes {
     }
 
     /// Takes away what the answer has of `remove`, each name once.
-    pub(super) fn removals(
-        &self,
-        headers: &Headers,
-        deferred: &impl Fn(&HeaderName) -> bool,
-        operations: &mut Vec<HeaderOp>,
-    ) {
+    pub(super) fn removals(&self, headers: &Headers, operations: &mut Vec<HeaderOp>) {
         if headers.is_empty() {
-            let names = self.remove.iter().filter(|name| !deferred(name));
-            operations.extend(names.cloned().map(HeaderOp::Remove));
+            operations.extend(self.remove.iter().cloned().map(HeaderOp::Remove));
             return;
         }
         let start = operations.len();
         for name in headers.iter().filter_map(|(name, _)| self.remove.get(name)) {
             // Bounded by the list: however many copies an answer has, there is one operation a name.
             let same = |op: &HeaderOp| matches!(op, HeaderOp::Remove(other) if other == name);
-            if !operations.iter().skip(start).any(same) && !deferred(name) {
+            if !operations.iter().skip(start).any(same) {
                 operations.push(HeaderOp::Remove(name.clone()));
             }
         }

@@ -9,6 +9,7 @@ mod csrf;
 mod lists;
 mod mask;
 mod media;
+mod presets;
 mod properties;
 mod request;
 mod shadow;

@@ -50,16 +50,17 @@ fn values<'r>(reply: &'r LocalReply, name: &str) -> Vec<&'r str> {
 
 #[test]
 fn r29_a_masked_status_is_answered_with_a_problem_document() {
-    for (status, title) in [
-        (404, "Not Found"),
-        (500, "Internal Server Error"),
-        (503, "Service Unavailable"),
-        (599, "Error"),
-        // RFC 9110 section 15: to be taken for a 5xx.
-        (600, "Error"),
-        (999, "Error"),
+    for (upstream, status, title) in [
+        (404, 404, "Not Found"),
+        (500, 500, "Internal Server Error"),
+        (503, 503, "Service Unavailable"),
+        (599, 599, "Error"),
+        // RFC 9110 section 15: to be taken for a 5xx, and none that a gateway could say.
+        (9, 502, "Bad Gateway"),
+        (600, 502, "Bad Gateway"),
+        (999, 502, "Bad Gateway"),
     ] {
-        let answer = response(status, &[("content-type", "text/html"), ("content-length", "9000")]);
+        let answer = response(upstream, &[("content-type", "text/html"), ("content-length", "9000")]);
         let reply = replaced(MASKED, request("GET", "/").header("x-request-id", "a-1"), &answer).unwrap();
         assert_eq!(reply.status, status);
         assert_eq!(reply.details, "portcullis_upstream.masked");

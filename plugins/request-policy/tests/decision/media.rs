@@ -61,6 +61,7 @@ fn r27_any_other_body_is_refused_and_told_what_is_taken() {
         b"application/json, text/html",
         b"application/json,text/html",
         b"application/json; a=b, text/html",
+        b"application/json;a=b,text/html",
         b"application/json; a=b text/html",
         b"application/json; charset",
         b"application/json; charset =utf-8",

@@ -244,7 +244,9 @@ impl Native {
             exchange.state.extend(outcome.exports);
             // It goes straight to the client (`FilterManager::sendDirectLocalReply`).
             if let Flow::Reply(reply) = outcome.flow {
-                return local(&reply, exchange.request).observed();
+                let mut answer = local(&reply, exchange.request);
+                headers::join_response(&mut answer.map);
+                return answer.observed();
             }
         }
         if !answer.trailers.is_empty() {
