@@ -1,11 +1,13 @@
 //! The phase machine of one request: which event reaches the policy when, what is held back, what is refused
 //! by size. Pure; the guest in Envoy and the native executor run this same code.
 
+mod answer;
+
 use crate::audit::Facts;
 use crate::denial::{Denial, LocalReply, Reason};
-use crate::effect::{Effects, Metric, ResponseStep, Step, Verdict};
+use crate::effect::{Effects, Metric, Step, Verdict};
 use crate::filter::{Filter, Flow, Host, Outcome};
-use crate::message::{Headers, RequestHead, ResponseHead};
+use crate::message::RequestHead;
 use crate::names;
 use crate::policy::{Mode, Policy};
 use crate::task::{Failure, MAX_AWAITS, Task, TaskResult};
@@ -177,51 +179,6 @@ impl<P: Policy> Stream<P> {
         }
         let step = self.reply(filter, result, host);
         self.follow(filter, step, Asked::Reply, body, host)
-    }
-
-    /// An answer is on its way, from the upstream, from Envoy, from another filter or from ourselves.
-    pub fn response_headers(
-        &mut self,
-        filter: &mut Filter<P>,
-        head: &ResponseHead<'_>,
-        host: &dyn Host,
-    ) -> Outcome {
-        let ResponseStep { replacement, mut effects } = match &filter.policy {
-            Some(policy) => policy.on_response_headers(&mut filter.state, &mut self.data, head, host),
-            None => ResponseStep::default(),
-        };
-        let flow = match replacement {
-            Some(reply) => {
-                effects.headers.clear();
-                Flow::Reply(reply)
-            }
-            None => Flow::Continue,
-        };
-        self.report(filter, effects, flow, host)
-    }
-
-    /// The answer ends with trailers.
-    pub fn response_trailers(
-        &mut self,
-        filter: &mut Filter<P>,
-        trailers: &Headers,
-        host: &dyn Host,
-    ) -> Outcome {
-        let effects = match &filter.policy {
-            Some(policy) => policy.on_response_trailers(&mut filter.state, &mut self.data, trailers, host),
-            None => Effects::default(),
-        };
-        self.report(filter, effects, Flow::Continue, host)
-    }
-
-    /// The stream ended.
-    pub fn done(&mut self, filter: &mut Filter<P>, host: &dyn Host) -> Outcome {
-        filter.forget(self.id);
-        let effects = match &filter.policy {
-            Some(policy) => policy.on_done(&mut filter.state, &mut self.data, host),
-            None => Effects::default(),
-        };
-        self.report(filter, effects, Flow::Continue, host)
     }
 
     /// The host did not carry out an operation on the request's headers: a request that keeps what the policy took
