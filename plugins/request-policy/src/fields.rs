@@ -120,6 +120,10 @@ impl FieldRules {
     /// What is done with a name: nothing, a removal, or a refusal with its reason.
     fn action(&self, name: &[u8]) -> Option<Result<(), Reason>> {
         let underscore = name.contains(&b'_');
+        // Nearly every name: in no list.
+        if !underscore && self.strip.get(name).is_none() && self.refuse.get(name).is_none() {
+            return None;
+        }
         if self.keep.get(name).is_some() {
             return None;
         }

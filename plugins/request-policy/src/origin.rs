@@ -213,6 +213,9 @@ impl Origins {
 /// Whether `origin` is the origin of the request itself: scheme by `tls`, host and port of `authority`.
 pub(crate) fn is_same(origin: &[u8], tls: bool, authority: &[u8]) -> bool {
     let scheme = if tls { "https" } else { "http" };
+    if !origin.strip_prefix(scheme.as_bytes()).is_some_and(|rest| rest.starts_with(b"://")) {
+        return false;
+    }
     Serialised::parse(origin).is_some_and(|origin| {
         let own = std::str::from_utf8(authority).ok().and_then(host_and_port);
         own.is_some_and(|(host, port)| {

@@ -34,7 +34,8 @@ impl Stream {
 
     /// The rule whose word is on the answer, and what it will need to know.
     pub(crate) fn choose(&mut self, rule: &Arc<Rule>, head: &RequestHead<'_>, seen: &Seen<'_>) {
-        if rule.mask.is_on() {
+        // What `default` asked for first need not be found out again.
+        if rule.mask.is_on() && self.request_id.is_none() {
             self.grpc = head.headers.is_grpc();
             self.request_id = seen.request_id.and_then(safe_id);
         }
