@@ -9,16 +9,19 @@ use std::time::Duration;
 use suite::{folders, root, runnable, settings};
 
 /// The host enters the VM for every callback that is exported: only those that do something are.
-const CALLBACKS: [&str; 10] = [
+const CALLBACKS: [&str; 13] = [
     "proxy_on_configure",
     "proxy_on_context_create",
     "proxy_on_delete",
+    "proxy_on_http_call_response",
     "proxy_on_memory_allocate",
+    "proxy_on_queue_ready",
     "proxy_on_request_body",
     "proxy_on_request_headers",
     "proxy_on_request_trailers",
     "proxy_on_response_headers",
     "proxy_on_response_trailers",
+    "proxy_on_tick",
     "proxy_on_vm_start",
 ];
 /// What the host looks for besides.

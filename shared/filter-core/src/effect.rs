@@ -2,6 +2,7 @@
 
 use crate::denial::{Denial, LocalReply, Reason};
 use crate::policy::Mode;
+use crate::task::Task;
 use http::{HeaderName, HeaderValue};
 use std::sync::Arc;
 
@@ -25,6 +26,8 @@ pub enum Verdict {
         /// What happens above the limit.
         mode: Mode,
     },
+    /// Hold the request until a call-out is over, then ask [`on_reply`](crate::policy::Policy::on_reply).
+    Await(Task),
     /// Refuse: answer instead of the upstream, and report it.
     Deny(Denial),
     /// Answer instead of the upstream what the client asked of the gateway itself, as a CORS preflight. Nothing is
@@ -81,6 +84,8 @@ pub struct Effects {
     pub exports: Vec<(String, Vec<u8>)>,
     /// What shadow mode would have refused.
     pub shadow: Vec<Denial>,
+    /// Call-outs that nobody waits for.
+    pub tasks: Vec<Task>,
 }
 
 impl Effects {
@@ -98,12 +103,13 @@ impl Effects {
 
     /// Adds the effects of a later event.
     pub fn append(&mut self, later: Self) {
-        let Self { headers, metrics, logs, exports, shadow } = later;
+        let Self { headers, metrics, logs, exports, shadow, tasks } = later;
         self.headers.extend(headers);
         self.metrics.extend(metrics);
         self.logs.extend(logs);
         self.exports.extend(exports);
         self.shadow.extend(shadow);
+        self.tasks.extend(tasks);
     }
 
     /// Ends an event with a denial. Header operations of the request are dropped: it goes nowhere.

@@ -195,6 +195,13 @@ impl<'a> RequestHead<'a> {
         self.headers.first(":authority").unwrap_or_default()
     }
 
+    /// `content-length` in bytes (RFC 9110 section 8.6: digits only). What is none is left to whoever counts.
+    #[must_use]
+    pub fn content_length(&self) -> Option<u64> {
+        let text = std::str::from_utf8(self.headers.first("content-length")?).ok()?;
+        text.bytes().all(|b| b.is_ascii_digit()).then(|| text.parse().ok()).flatten()
+    }
+
     /// `:scheme` as Envoy determined it (transport, or a trusted `x-forwarded-proto`).
     #[must_use]
     pub fn scheme(&self) -> &'a [u8] {

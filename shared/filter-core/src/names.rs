@@ -24,3 +24,10 @@ pub fn metric(plugin: &str, instance: &str, metric: Metric) -> String {
     let reason = metric.reason.map(|reason| format!("_reason={}", reason.as_str())).unwrap_or_default();
     format!("portcullis_{plugin}_{}_instance={instance}{reason}", metric.what)
 }
+
+/// A key of shared data: `portcullis.<plugin>.<instance>.<digest>.<what>`. Istio gives all plugins one name space, and a
+/// value of an earlier configuration means nothing to a later one.
+#[must_use]
+pub fn shared(plugin: &str, instance: &str, digest: &str, what: &str) -> String {
+    format!("{STATE_PREFIX}{plugin}.{instance}.{digest}.{what}")
+}

@@ -2,9 +2,12 @@
 
 use crate::config::{At, Env, FromTree};
 use crate::config_enum;
+use crate::denial::{Denial, Reason};
 use crate::effect::{Effects, ResponseStep, Step};
 use crate::message::{Headers, RequestHead, ResponseHead};
 use crate::store::SharedStore;
+use crate::task::TaskResult;
+use std::time::Duration;
 
 config_enum! {
     /// Whether refusals are carried out.
@@ -58,6 +61,9 @@ pub trait Policy: Sized + 'static {
     /// Per request.
     type Stream: Default;
 
+    /// How often [`Self::on_tick`] comes. A policy that makes call-outs has one: lost call-outs are noticed then.
+    const TICK: Option<Duration> = None;
+
     /// Checks what reading alone cannot, resolves secrets, and makes the policy. `None`: an error was reported
     /// at or below `at`.
     fn compile(config: Self::Config, env: &dyn Env, at: &At<'_>) -> Option<Self>;
@@ -78,7 +84,30 @@ pub trait Policy: Sized + 'static {
         cx: &dyn Cx,
     ) -> Step;
 
-    /// The awaited body is complete; also called with an empty one. Never returns another wait.
+    /// The call-out that this request awaited is over; a shared one has been told to [`Self::on_task`] before. May await
+    /// again, [`MAX_AWAITS`](crate::task::MAX_AWAITS) times in all; by default nothing passes that nobody decided
+    /// about.
+    fn on_reply(
+        &self,
+        _state: &mut Self::State,
+        _stream: &mut Self::Stream,
+        _result: &TaskResult,
+        _cx: &dyn Cx,
+    ) -> Step {
+        Effects::default().deny(Denial::new(Reason::PolicyPhase))
+    }
+
+    /// A shared call-out is over, here or on another worker ([`Failure::Elsewhere`](crate::task::Failure::Elsewhere)).
+    fn on_task(&self, _state: &mut Self::State, _name: &str, _result: &TaskResult, _cx: &dyn Cx) -> Effects {
+        Effects::default()
+    }
+
+    /// Time has passed: [`Self::TICK`].
+    fn on_tick(&self, _state: &mut Self::State, _cx: &dyn Cx) -> Effects {
+        Effects::default()
+    }
+
+    /// The awaited body is complete; also called with an empty one. May await a call-out, but no body.
     fn on_request_body(
         &self,
         _state: &mut Self::State,

@@ -1,97 +1,60 @@
 //! The phase machine of one request: which event reaches the policy when, what is held back, what is refused
 //! by size. Pure; the guest in Envoy and the native executor run this same code.
 
-use crate::audit::{self, Facts, LineLimiter};
-use crate::config::{self, ConfigErrors, Digest, Env};
+mod answer;
+
+use crate::audit::Facts;
 use crate::denial::{Denial, LocalReply, Reason};
-use crate::effect::{Effects, HeaderOp, Level, LogLine, Metric, ResponseStep, Step, Verdict};
-use crate::message::{Headers, RequestHead, ResponseHead};
+use crate::effect::{Effects, Metric, Step, Verdict};
+use crate::filter::{Filter, Flow, Host, Outcome};
+use crate::message::RequestHead;
 use crate::names;
-use crate::policy::{Cx, Mode, Policy};
-
-/// A configured filter on one worker: what its streams share.
-pub struct Filter<P: Policy> {
-    instance: String,
-    policy: Option<P>,
-    state: P::State,
-    limiter: LineLimiter,
-}
-
-/// A filter without a policy: it refuses every request with `policy.unavailable`.
-impl<P: Policy> Default for Filter<P> {
-    fn default() -> Self {
-        Self {
-            instance: P::NAME.to_owned(),
-            policy: None,
-            state: P::State::default(),
-            limiter: LineLimiter::default(),
-        }
-    }
-}
-
-impl<P: Policy> Filter<P> {
-    /// Loads the policy; state starts anew. `instance` is Envoy's `name` of the plugin. After an error the
-    /// filter is without a policy.
-    ///
-    /// # Errors
-    /// Everything that is wrong with the configuration.
-    pub fn configure(&mut self, instance: &str, bytes: &[u8], env: &dyn Env) -> Result<Digest, ConfigErrors> {
-        instance.clone_into(&mut self.instance);
-        self.policy = None;
-        self.state = P::State::default();
-        self.policy = Some(config::load(bytes, env)?);
-        Ok(Digest::of(bytes))
-    }
-}
-
-/// What the host does with the stream after an event.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Flow {
-    /// Pass what was held, go on.
-    Continue,
-    /// Hold.
-    Pause,
-    /// Answer; never resume.
-    Reply(LocalReply),
-}
-
-/// Everything the host has to do after an event, in this order: headers, exports, counters, logs, flow.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[must_use]
-pub struct Outcome {
-    /// Operations on the header map of the event.
-    pub headers: Vec<HeaderOp>,
-    /// Filter state, full keys without Envoy's `wasm.`.
-    pub exports: Vec<(String, Vec<u8>)>,
-    /// Counters to increase, full names.
-    pub counters: Vec<String>,
-    /// Log lines.
-    pub logs: Vec<LogLine>,
-    /// What happens to the stream.
-    pub flow: Flow,
-}
-
-impl Outcome {
-    /// Nothing but a flow.
-    pub fn flow(flow: Flow) -> Self {
-        Self { headers: Vec::new(), exports: Vec::new(), counters: Vec::new(), logs: Vec::new(), flow }
-    }
-}
+use crate::policy::{Mode, Policy};
+use crate::task::{Failure, MAX_AWAITS, Task, TaskResult};
+use crate::tasks::Waiter;
 
 /// Bytes of a body, fetched only when a policy wants them. `None`: the host could not give them.
 pub type FetchBody<'a> = &'a mut dyn FnMut() -> Option<Vec<u8>>;
 
+/// Most bytes of a body that may gather behind a request that awaits a call-out: more is refused with 413. Where the
+/// host holds the whole stream, none come.
+const WAITING_BODY: u64 = 1024 * 1024;
+
+#[derive(Debug, Clone, Copy)]
 enum Phase {
     Fresh,
     Passing,
-    Counting { limit: u64, mode: Mode, seen: u64 },
-    Awaiting { limit: u64, mode: Mode, seen: u64 },
+    Counting { limit: u64, mode: Mode },
+    AwaitingBody { limit: u64, mode: Mode },
+    AwaitingTask,
     Answered,
+}
+
+/// What is known of the request's body.
+#[derive(Debug, Clone, Copy, Default)]
+struct Body {
+    /// `content-length`, where it says a number.
+    announced: u64,
+    /// Bytes that have come.
+    seen: u64,
+    /// Its end has come.
+    complete: bool,
+}
+
+/// The event at which a policy gave its verdict.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Asked {
+    Head,
+    Body,
+    Reply,
 }
 
 /// One request.
 pub struct Stream<P: Policy> {
+    id: Waiter,
     phase: Phase,
+    body: Body,
+    awaits: u8,
     data: P::Stream,
     facts: Option<Facts>,
     grpc: bool,
@@ -100,59 +63,48 @@ pub struct Stream<P: Policy> {
 
 impl<P: Policy> Default for Stream<P> {
     fn default() -> Self {
-        Self { phase: Phase::Fresh, data: P::Stream::default(), facts: None, grpc: false, shadow: Vec::new() }
+        Self::new(0)
     }
 }
 
 impl<P: Policy> Stream<P> {
+    /// The stream with the host's number for its context.
+    #[must_use]
+    pub fn new(id: Waiter) -> Self {
+        Self {
+            id,
+            phase: Phase::Fresh,
+            body: Body::default(),
+            awaits: 0,
+            data: P::Stream::default(),
+            facts: None,
+            grpc: false,
+            shadow: Vec::new(),
+        }
+    }
+
     /// The request's head arrived.
     pub fn request_headers(
         &mut self,
         filter: &mut Filter<P>,
         head: &RequestHead<'_>,
-        cx: &dyn Cx,
+        host: &dyn Host,
     ) -> Outcome {
         let step = match &filter.policy {
             None => Effects::default().deny(Denial::new(Reason::PolicyUnavailable)),
             Some(_) if !matches!(self.phase, Phase::Fresh) => misuse(),
             Some(_) if head.headers.is_empty() => Effects::default().deny(Denial::new(Reason::HeaderTooMany)),
-            Some(policy) => policy.on_request_headers(&mut filter.state, &mut self.data, head, cx),
+            Some(policy) => policy.on_request_headers(&mut filter.state, &mut self.data, head, host),
         };
         // Only what is or may still be refused needs its facts copied now; most requests do not.
         if !matches!(step.verdict, Verdict::Continue | Verdict::Answer(_)) || !step.effects.shadow.is_empty()
         {
             self.facts = Some(Facts::of(head));
             self.grpc = head.headers.is_grpc();
+            self.body.announced = head.content_length().unwrap_or_default();
         }
-        let Step { verdict, effects } = step;
-        let announced = || head.headers.first("content-length").and_then(content_length).unwrap_or(0);
-        let flow = match verdict {
-            Verdict::Continue => self.pass(),
-            Verdict::Deny(denial) => return self.deny(filter, effects, denial, cx),
-            Verdict::Answer(reply) => return self.answer(filter, effects, reply, cx),
-            Verdict::AwaitBody { limit, mode } | Verdict::CountBody { limit, mode }
-                if announced() > limit =>
-            {
-                return self.too_large(filter, effects, mode, cx);
-            }
-            Verdict::CountBody { .. } if head.end_of_stream => self.pass(),
-            Verdict::CountBody { limit, mode } => {
-                self.phase = Phase::Counting { limit, mode, seen: 0 };
-                Flow::Continue
-            }
-            Verdict::AwaitBody { .. } if head.end_of_stream => {
-                return self.whole_body(filter, effects, &[], cx);
-            }
-            Verdict::AwaitBody { limit, mode } => {
-                self.phase = Phase::Awaiting { limit, mode, seen: 0 };
-                if filter.policy.as_ref().is_some_and(Policy::hold_headers) {
-                    Flow::Pause
-                } else {
-                    Flow::Continue
-                }
-            }
-        };
-        self.report(filter, effects, flow, cx)
+        self.body.complete = head.end_of_stream;
+        self.follow(filter, step, Asked::Head, &mut || None, host)
     }
 
     /// Body bytes arrived. `size`: while the stream is paused all buffered bytes, otherwise only the new ones
@@ -163,90 +115,158 @@ impl<P: Policy> Stream<P> {
         size: usize,
         end_of_stream: bool,
         body: FetchBody<'_>,
-        cx: &dyn Cx,
+        host: &dyn Host,
     ) -> Outcome {
         let size = u64::try_from(size).unwrap_or(u64::MAX);
-        let (limit, mode, total) = match &mut self.phase {
+        self.body.complete |= end_of_stream;
+        let (limit, mode) = match self.phase {
             Phase::Passing => return Outcome::flow(Flow::Continue),
             Phase::Answered => return Outcome::flow(Flow::Pause),
-            Phase::Fresh => return self.settle(filter, misuse(), cx),
-            Phase::Counting { limit, mode, seen } => {
-                *seen = seen.saturating_add(size);
-                (*limit, *mode, *seen)
+            Phase::Fresh => return self.follow(filter, misuse(), Asked::Body, body, host),
+            Phase::Counting { limit, mode } => {
+                self.body.seen = self.body.seen.saturating_add(size);
+                (limit, mode)
             }
-            Phase::Awaiting { limit, mode, seen } => {
-                *seen = size.max(*seen);
-                (*limit, *mode, *seen)
+            Phase::AwaitingBody { limit, mode } => {
+                self.body.seen = size.max(self.body.seen);
+                (limit, mode)
+            }
+            Phase::AwaitingTask => {
+                self.body.seen = size.max(self.body.seen);
+                (WAITING_BODY, Mode::Enforce)
             }
         };
-        if total > limit {
-            return self.too_large(filter, Effects::default(), mode, cx);
+        if self.body.seen > limit {
+            return self.too_large(filter, Effects::default(), mode, host);
         }
-        match (&self.phase, end_of_stream) {
-            (Phase::Awaiting { .. }, false) => Outcome::flow(Flow::Pause),
-            (Phase::Awaiting { .. }, true) => self.awaited(filter, body, cx),
+        match self.phase {
+            Phase::AwaitingBody { .. } if end_of_stream => {
+                self.whole_body(filter, Effects::default(), body, host)
+            }
+            Phase::AwaitingBody { .. } | Phase::AwaitingTask => Outcome::flow(Flow::Pause),
             _ => Outcome::flow(Flow::Continue),
         }
     }
 
     /// Trailers arrived: the body is complete although no body event said so.
-    pub fn request_trailers(&mut self, filter: &mut Filter<P>, body: FetchBody<'_>, cx: &dyn Cx) -> Outcome {
+    pub fn request_trailers(
+        &mut self,
+        filter: &mut Filter<P>,
+        body: FetchBody<'_>,
+        host: &dyn Host,
+    ) -> Outcome {
+        self.body.complete = true;
         match self.phase {
-            Phase::Awaiting { .. } => self.awaited(filter, body, cx),
+            Phase::AwaitingBody { .. } => self.whole_body(filter, Effects::default(), body, host),
             Phase::Passing | Phase::Counting { .. } => Outcome::flow(Flow::Continue),
-            Phase::Answered => Outcome::flow(Flow::Pause),
-            Phase::Fresh => self.settle(filter, misuse(), cx),
+            // To go on now would be to go on undecided.
+            Phase::Answered | Phase::AwaitingTask => Outcome::flow(Flow::Pause),
+            Phase::Fresh => self.follow(filter, misuse(), Asked::Body, body, host),
         }
     }
 
-    /// An answer is on its way, from the upstream, from Envoy, from another filter or from ourselves.
-    pub fn response_headers(
+    /// The call-out that this stream awaits is over.
+    pub fn resume(
         &mut self,
         filter: &mut Filter<P>,
-        head: &ResponseHead<'_>,
-        cx: &dyn Cx,
+        result: &TaskResult,
+        body: FetchBody<'_>,
+        host: &dyn Host,
     ) -> Outcome {
-        let ResponseStep { replacement, mut effects } = match &filter.policy {
-            Some(policy) => policy.on_response_headers(&mut filter.state, &mut self.data, head, cx),
-            None => ResponseStep::default(),
-        };
-        let flow = match replacement {
-            Some(reply) => {
-                effects.headers.clear();
-                Flow::Reply(reply)
-            }
-            None => Flow::Continue,
-        };
-        self.report(filter, effects, flow, cx)
-    }
-
-    /// The answer ends with trailers.
-    pub fn response_trailers(&mut self, filter: &mut Filter<P>, trailers: &Headers, cx: &dyn Cx) -> Outcome {
-        let effects = match &filter.policy {
-            Some(policy) => policy.on_response_trailers(&mut filter.state, &mut self.data, trailers, cx),
-            None => Effects::default(),
-        };
-        self.report(filter, effects, Flow::Continue, cx)
-    }
-
-    /// The stream ended.
-    pub fn done(&mut self, filter: &mut Filter<P>, cx: &dyn Cx) -> Outcome {
-        let effects = match &filter.policy {
-            Some(policy) => policy.on_done(&mut filter.state, &mut self.data, cx),
-            None => Effects::default(),
-        };
-        self.report(filter, effects, Flow::Continue, cx)
+        if !matches!(self.phase, Phase::AwaitingTask) {
+            // Answered meanwhile: too large a body, or a host that tells twice.
+            return Outcome::flow(Flow::Pause);
+        }
+        let step = self.reply(filter, result, host);
+        self.follow(filter, step, Asked::Reply, body, host)
     }
 
     /// The host did not carry out an operation on the request's headers: a request that keeps what the policy took
     /// from it must not go upstream.
-    pub fn operation_refused(&mut self, filter: &mut Filter<P>, cx: &dyn Cx) -> Outcome {
-        self.settle(filter, misuse(), cx)
+    pub fn operation_refused(&mut self, filter: &mut Filter<P>, host: &dyn Host) -> Outcome {
+        self.follow(filter, misuse(), Asked::Body, &mut || None, host)
     }
 
-    fn pass(&mut self) -> Flow {
-        self.phase = Phase::Passing;
-        Flow::Continue
+    /// Does what a verdict says. `earlier` effects are in the step.
+    fn follow(
+        &mut self,
+        filter: &mut Filter<P>,
+        step: Step,
+        asked: Asked,
+        body: FetchBody<'_>,
+        host: &dyn Host,
+    ) -> Outcome {
+        let Step { verdict, effects } = step;
+        let known = self.body.seen.max(self.body.announced);
+        match verdict {
+            Verdict::Continue => {
+                self.phase = Phase::Passing;
+                self.report(filter, effects, Flow::Continue, host)
+            }
+            Verdict::Deny(denial) => self.deny(filter, effects, denial, host),
+            Verdict::Answer(reply) => self.answer(filter, effects, reply, host),
+            Verdict::Await(task) => self.wait(filter, effects, &task, body, host),
+            // A policy that has the body cannot ask for it again.
+            Verdict::AwaitBody { .. } | Verdict::CountBody { .. } if asked == Asked::Body => {
+                self.deny(filter, effects, Denial::new(Reason::PolicyPhase), host)
+            }
+            Verdict::AwaitBody { limit, mode } | Verdict::CountBody { limit, mode } if known > limit => {
+                self.too_large(filter, effects, mode, host)
+            }
+            Verdict::CountBody { .. } if self.body.complete => {
+                self.phase = Phase::Passing;
+                self.report(filter, effects, Flow::Continue, host)
+            }
+            Verdict::CountBody { limit, mode } => {
+                self.phase = Phase::Counting { limit, mode };
+                self.report(filter, effects, Flow::Continue, host)
+            }
+            Verdict::AwaitBody { limit, mode } => {
+                self.phase = Phase::AwaitingBody { limit, mode };
+                if self.body.complete {
+                    return self.whole_body(filter, effects, body, host);
+                }
+                // What is held already stays so; else the head goes on, for Envoy shows no body behind a held one.
+                let held = filter.policy.as_ref().is_some_and(Policy::hold_headers);
+                let flow = if held { Flow::Pause } else { Flow::Continue };
+                self.report(filter, effects, flow, host)
+            }
+        }
+    }
+
+    /// Waits for a call-out, or hears at once that there is none.
+    fn wait(
+        &mut self,
+        filter: &mut Filter<P>,
+        mut effects: Effects,
+        task: &Task,
+        body: FetchBody<'_>,
+        host: &dyn Host,
+    ) -> Outcome {
+        let tired = self.awaits >= MAX_AWAITS;
+        self.awaits = self.awaits.saturating_add(1);
+        let started =
+            if tired { Err(Failure::TooManyAwaits) } else { filter.start(task, Some(self.id), host) };
+        self.phase = Phase::AwaitingTask;
+        let Err(failure) = started else { return self.report(filter, effects, Flow::Pause, host) };
+        let heard = if tired { Outcome::flow(Flow::Pause) } else { filter.not_sent(task, failure, host) };
+        let Step { verdict, effects: later } = self.reply(filter, &Err(failure), host);
+        effects.append(later);
+        // One that will not hear of it is refused: nothing else ends this.
+        let verdict = match verdict {
+            Verdict::Await(_) if tired => Verdict::Deny(Denial::new(Reason::PolicyPhase)),
+            verdict => verdict,
+        };
+        let mut outcome = self.follow(filter, Step { verdict, effects }, Asked::Reply, body, host);
+        outcome.precede(heard);
+        outcome
+    }
+
+    fn reply(&mut self, filter: &mut Filter<P>, result: &TaskResult, host: &dyn Host) -> Step {
+        match &filter.policy {
+            Some(policy) => policy.on_reply(&mut filter.state, &mut self.data, result, host),
+            None => misuse(),
+        }
     }
 
     /// A body above its limit: refused, or in shadow reported and passed unseen.
@@ -255,57 +275,39 @@ impl<P: Policy> Stream<P> {
         filter: &mut Filter<P>,
         mut effects: Effects,
         mode: Mode,
-        cx: &dyn Cx,
+        host: &dyn Host,
     ) -> Outcome {
-        match effects.refuse(mode, Denial::new(Reason::SizeBody)) {
-            Some(denial) => self.deny(filter, effects, denial, cx),
-            None => self.settle(filter, Step::proceed(effects), cx),
-        }
-    }
-
-    fn awaited(&mut self, filter: &mut Filter<P>, body: FetchBody<'_>, cx: &dyn Cx) -> Outcome {
-        let Phase::Awaiting { limit, seen, .. } = self.phase else {
-            return self.settle(filter, misuse(), cx);
+        let step = match effects.refuse(mode, Denial::new(Reason::SizeBody)) {
+            Some(denial) => effects.deny(denial),
+            None => Step::proceed(effects),
         };
-        let bytes = if seen == 0 { Some(Vec::new()) } else { body() };
-        match bytes {
-            // The host announced more than it hands over, or hands over more than was counted: checking a part
-            // would let the rest pass unseen.
-            Some(bytes) if u64::try_from(bytes.len()).is_ok_and(|len| len >= seen && len <= limit) => {
-                self.whole_body(filter, Effects::default(), &bytes, cx)
-            }
-            _ => self.settle(filter, misuse(), cx),
-        }
+        self.follow(filter, step, Asked::Body, &mut || None, host)
     }
 
     fn whole_body(
         &mut self,
         filter: &mut Filter<P>,
-        mut earlier: Effects,
-        body: &[u8],
-        cx: &dyn Cx,
+        mut effects: Effects,
+        body: FetchBody<'_>,
+        host: &dyn Host,
     ) -> Outcome {
-        let Step { verdict, effects } = match &filter.policy {
-            Some(policy) => policy.on_request_body(&mut filter.state, &mut self.data, body, cx),
-            None => misuse(),
+        let Phase::AwaitingBody { limit, .. } = self.phase else {
+            return self.follow(filter, misuse(), Asked::Body, body, host);
         };
-        earlier.append(effects);
-        self.settle(filter, Step { verdict, effects: earlier }, cx)
-    }
-
-    /// Ends a request's decision: whatever is neither Continue nor a denial is refused.
-    fn settle(&mut self, filter: &mut Filter<P>, step: Step, cx: &dyn Cx) -> Outcome {
-        match step.verdict {
-            Verdict::Continue => {
-                let flow = self.pass();
-                self.report(filter, step.effects, flow, cx)
+        let bytes = if self.body.seen == 0 { Some(Vec::new()) } else { body() };
+        // The host announced more than it hands over, or hands over more than was counted: checking a part would let
+        // the rest pass unseen.
+        let whole = bytes.filter(|bytes| {
+            u64::try_from(bytes.len()).is_ok_and(|length| length >= self.body.seen && length <= limit)
+        });
+        let step = match (&filter.policy, whole) {
+            (Some(policy), Some(bytes)) => {
+                policy.on_request_body(&mut filter.state, &mut self.data, &bytes, host)
             }
-            Verdict::Deny(denial) => self.deny(filter, step.effects, denial, cx),
-            Verdict::Answer(reply) => self.answer(filter, step.effects, reply, cx),
-            Verdict::AwaitBody { .. } | Verdict::CountBody { .. } => {
-                self.deny(filter, step.effects, Denial::new(Reason::PolicyPhase), cx)
-            }
-        }
+            _ => misuse(),
+        };
+        effects.append(step.effects);
+        self.follow(filter, Step { verdict: step.verdict, effects }, Asked::Body, body, host)
     }
 
     /// Answers without refusing.
@@ -314,45 +316,53 @@ impl<P: Policy> Stream<P> {
         filter: &mut Filter<P>,
         mut effects: Effects,
         reply: LocalReply,
-        cx: &dyn Cx,
+        host: &dyn Host,
     ) -> Outcome {
         self.phase = Phase::Answered;
         effects.headers.clear();
-        self.report(filter, effects, Flow::Reply(reply), cx)
+        self.report(filter, effects, Flow::Reply(reply), host)
     }
 
-    fn deny(&mut self, filter: &mut Filter<P>, mut effects: Effects, denial: Denial, cx: &dyn Cx) -> Outcome {
+    fn deny(
+        &mut self,
+        filter: &mut Filter<P>,
+        mut effects: Effects,
+        denial: Denial,
+        host: &dyn Host,
+    ) -> Outcome {
         self.phase = Phase::Answered;
         effects.headers.clear();
         let reply = denial.reply(self.grpc);
-        let mut outcome = self.report(filter, effects, Flow::Reply(reply), cx);
+        let mut outcome = self.report(filter, effects, Flow::Reply(reply), host);
         let state = |what, value: &str| (names::state(&filter.instance, what), value.as_bytes().to_vec());
         outcome.exports.push(state("decision", "deny"));
         outcome.exports.push(state("reason", denial.reason.as_str()));
         let metric = Metric { what: "denied", reason: Some(denial.reason) };
-        outcome.counters.push(names::metric(P::NAME, &filter.instance, metric));
-        self.audit(filter, "deny", &denial, cx, &mut outcome.logs);
+        outcome.counters.push(filter.counter(metric));
+        filter.audit("deny", &denial, self.facts.as_ref(), host.now(), &mut outcome.logs);
         outcome
     }
 
-    /// Turns a policy's effects into what the host performs; shadow refusals become reports.
-    fn report(&mut self, filter: &mut Filter<P>, effects: Effects, flow: Flow, cx: &dyn Cx) -> Outcome {
-        let mut outcome = Outcome::flow(flow);
-        outcome.headers = effects.headers;
-        outcome.logs = effects.logs;
-        for metric in effects.metrics {
-            outcome.counters.push(names::metric(P::NAME, &filter.instance, metric));
-        }
-        for (key, value) in effects.exports {
-            outcome.exports.push((format!("{}{key}", names::STATE_PREFIX), value));
-        }
-        for denial in &effects.shadow {
+    /// Turns a policy's effects into what the host performs; shadow refusals become reports, tasks are started.
+    fn report(
+        &mut self,
+        filter: &mut Filter<P>,
+        mut effects: Effects,
+        flow: Flow,
+        host: &dyn Host,
+    ) -> Outcome {
+        let started = filter.start_all(&mut effects, host);
+        let shadow = std::mem::take(&mut effects.shadow);
+        let mut outcome = filter.perform(effects);
+        outcome.precede(started);
+        outcome.flow = flow;
+        for denial in &shadow {
             self.shadow.push(denial.reason);
             let metric = Metric { what: "shadowed", reason: Some(denial.reason) };
-            outcome.counters.push(names::metric(P::NAME, &filter.instance, metric));
-            self.audit(filter, "shadow", denial, cx, &mut outcome.logs);
+            outcome.counters.push(filter.counter(metric));
+            filter.audit("shadow", denial, self.facts.as_ref(), host.now(), &mut outcome.logs);
         }
-        if !effects.shadow.is_empty() {
+        if !shadow.is_empty() {
             let list: Vec<&str> = self.shadow.iter().map(|reason| reason.as_str()).collect();
             outcome.exports.push((names::state(&filter.instance, "shadow"), list.join(",").into_bytes()));
             // A denial stays the decision, whatever is reported after it.
@@ -362,28 +372,8 @@ impl<P: Policy> Stream<P> {
         }
         outcome
     }
-
-    fn audit(
-        &self,
-        filter: &mut Filter<P>,
-        event: &str,
-        denial: &Denial,
-        cx: &dyn Cx,
-        logs: &mut Vec<LogLine>,
-    ) {
-        if let Some(suppressed) = filter.limiter.admit(cx.now()) {
-            let facts = self.facts.as_ref().cloned().unwrap_or_default();
-            let text = audit::line(event, &filter.instance, denial, &facts, suppressed);
-            logs.push(LogLine { level: Level::Warn, text });
-        }
-    }
 }
 
 fn misuse() -> Step {
     Effects::default().deny(Denial::new(Reason::PolicyPhase))
-}
-
-/// RFC 9110 section 8.6: digits only. Anything else is left to the running count.
-fn content_length(value: &[u8]) -> Option<u64> {
-    std::str::from_utf8(value).ok().filter(|text| text.bytes().all(|b| b.is_ascii_digit()))?.parse().ok()
 }

@@ -8,7 +8,7 @@ use filter_core::denial::{Denial, Reason};
 use filter_core::effect::{Effects, HeaderOp, LogLine, ResponseStep, Step, Verdict};
 use filter_core::message::{RequestHead, ResponseHead};
 use filter_core::policy::{Cx, Mode, Policy};
-use filter_core::stream::{Flow, Outcome};
+use filter_core::filter::{Flow, Outcome};
 use probe::Probe;
 use serde_json::Value;
 use std::time::Duration;

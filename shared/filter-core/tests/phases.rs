@@ -4,7 +4,7 @@
 
 use filter_core::effect::HeaderOp;
 use filter_core::message::Headers;
-use filter_core::stream::{Flow, Outcome};
+use filter_core::filter::{Flow, Outcome};
 use probe::Probe;
 use serde_json::Value;
 use testkit::{Exchange, drive, request, response};

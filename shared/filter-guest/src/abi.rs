@@ -16,6 +16,7 @@ pub(crate) enum MapType {
     Request = 0,
     Response = 2,
     ResponseTrailers = 3,
+    CallResponse = 6,
 }
 
 /// A buffer by its number in the ABI (`proxy_buffer_type_t`).
@@ -23,6 +24,7 @@ pub(crate) enum MapType {
 #[repr(u32)]
 pub(crate) enum BufferType {
     RequestBody = 0,
+    CallResponseBody = 4,
     PluginConfiguration = 7,
 }
 
@@ -81,6 +83,24 @@ unsafe extern "C" {
         headers_size: usize,
         grpc_status: i32,
     ) -> u32;
+    fn proxy_http_call(
+        cluster: *const u8,
+        cluster_size: usize,
+        headers: *const u8,
+        headers_size: usize,
+        body: *const u8,
+        body_size: usize,
+        trailers: *const u8,
+        trailers_size: usize,
+        timeout_ms: u32,
+        token: *mut u32,
+    ) -> u32;
+    fn proxy_set_effective_context(context: u32) -> u32;
+    fn proxy_continue_stream(stream: u32) -> u32;
+    fn proxy_set_tick_period_milliseconds(period: u32) -> u32;
+    fn proxy_register_shared_queue(name: *const u8, size: usize, queue: *mut u32) -> u32;
+    fn proxy_enqueue_shared_queue(queue: u32, item: *const u8, size: usize) -> u32;
+    fn proxy_dequeue_shared_queue(queue: u32, data: *mut *mut u8, size: *mut usize) -> u32;
     fn proxy_define_metric(kind: u32, name: *const u8, name_size: usize, id: *mut u32) -> u32;
     fn proxy_increment_metric(id: u32, offset: i64) -> u32;
 }
@@ -222,4 +242,63 @@ pub(crate) fn define_counter(name: &str) -> Result<u32, Refused> {
 pub(crate) fn increment(id: u32) -> Result<(), Refused> {
     // SAFETY: no pointers.
     checked(unsafe { proxy_increment_metric(id, 1) })
+}
+
+/// Sends a request to a cluster in the name of the root context; the number of its answer. `headers`: serialised pairs,
+/// pseudo header fields included. `timeout_ms` must not be zero.
+pub(crate) fn http_call(cluster: &str, headers: &[u8], body: &[u8], timeout_ms: u32) -> Result<u32, Refused> {
+    let (mut token, trailers) = (0, Headers::encode(std::iter::empty()));
+    // SAFETY: pointers and lengths are those of the slices.
+    checked(unsafe {
+        proxy_http_call(
+            cluster.as_ptr(),
+            cluster.len(),
+            headers.as_ptr(),
+            headers.len(),
+            body.as_ptr(),
+            body.len(),
+            trailers.as_ptr(),
+            trailers.len(),
+            timeout_ms,
+            &raw mut token,
+        )
+    })?;
+    Ok(token)
+}
+
+/// What follows is done in the name of this context, until the callback ends or another is chosen.
+pub(crate) fn set_effective_context(context: u32) -> Result<(), Refused> {
+    // SAFETY: no pointers.
+    checked(unsafe { proxy_set_effective_context(context) })
+}
+
+/// Lets the held request of the effective context go on.
+pub(crate) fn continue_request() -> Result<(), Refused> {
+    const REQUEST: u32 = 0;
+    // SAFETY: no pointers.
+    checked(unsafe { proxy_continue_stream(REQUEST) })
+}
+
+pub(crate) fn set_tick_period(milliseconds: u32) -> Result<(), Refused> {
+    // SAFETY: no pointers.
+    checked(unsafe { proxy_set_tick_period_milliseconds(milliseconds) })
+}
+
+/// A queue whose items wake the root context that registers it.
+pub(crate) fn register_queue(name: &str) -> Result<u32, Refused> {
+    let mut queue = 0;
+    // SAFETY: pointers are valid for the call.
+    checked(unsafe { proxy_register_shared_queue(name.as_ptr(), name.len(), &raw mut queue) })?;
+    Ok(queue)
+}
+
+pub(crate) fn enqueue(queue: u32, item: &[u8]) -> Result<(), Refused> {
+    // SAFETY: pointer and length are those of `item`.
+    checked(unsafe { proxy_enqueue_shared_queue(queue, item.as_ptr(), item.len()) })
+}
+
+/// `Err`: it is empty.
+pub(crate) fn dequeue(queue: u32) -> Result<Vec<u8>, Refused> {
+    // SAFETY: out-pointers are valid for the call.
+    returned(|data, size| unsafe { proxy_dequeue_shared_queue(queue, data, size) })
 }

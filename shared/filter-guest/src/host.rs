@@ -2,8 +2,11 @@
 
 use crate::abi;
 use filter_core::config::Env;
+use filter_core::filter;
+use filter_core::message::Headers;
 use filter_core::policy::{Cx, Timestamp};
 use filter_core::store::{Conflict, Expect, SharedStore};
+use filter_core::task::CallOut;
 use std::cell::RefCell;
 use std::collections::HashMap;
 
@@ -45,6 +48,21 @@ impl Cx for Host {
 
     fn store(&self) -> &dyn SharedStore {
         self
+    }
+}
+
+impl filter::Host for Host {
+    fn dial(&self, call: &CallOut) -> Option<u32> {
+        let pseudo = [
+            (&b":method"[..], call.method.as_str().as_bytes()),
+            (b":path", call.path.as_bytes()),
+            (b":authority", call.authority.as_bytes()),
+        ];
+        let headers = call.headers.iter().map(|(name, value)| (name.as_str().as_bytes(), value.as_bytes()));
+        let headers = Headers::encode(pseudo.into_iter().chain(headers));
+        // Zero would mean for ever.
+        let timeout = u32::try_from(call.timeout.as_millis()).unwrap_or(u32::MAX).max(1);
+        abi::http_call(&call.cluster, &headers, &call.body, timeout).ok()
     }
 }
 

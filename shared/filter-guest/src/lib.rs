@@ -83,6 +83,27 @@ macro_rules! export_filter {
             }
 
             #[unsafe(no_mangle)]
+            extern "C" fn proxy_on_http_call_response(
+                id: u32,
+                token: u32,
+                headers: usize,
+                body: usize,
+                _: usize,
+            ) {
+                MODULE.with(|module| module.call_response(id, token, headers, body))
+            }
+
+            #[unsafe(no_mangle)]
+            extern "C" fn proxy_on_queue_ready(id: u32, queue: u32) {
+                MODULE.with(|module| module.queue_ready(id, queue))
+            }
+
+            #[unsafe(no_mangle)]
+            extern "C" fn proxy_on_tick(id: u32) {
+                MODULE.with(|module| module.tick(id))
+            }
+
+            #[unsafe(no_mangle)]
             extern "C" fn proxy_on_delete(id: u32) {
                 MODULE.with(|module| module.delete(id))
             }

@@ -28,8 +28,11 @@ pub struct Module<P: Policy>(RefCell<Contexts<P>>);
 
 struct Contexts<P: Policy> {
     roots: BTreeMap<u32, Root<P>>,
-    streams: BTreeMap<u32, HttpStream<P>>,
+    streams: Streams<P>,
 }
+
+/// Streams by the host's ids.
+pub(crate) type Streams<P> = BTreeMap<u32, HttpStream<P>>;
 
 impl<P: Policy> Default for Module<P> {
     fn default() -> Self {
@@ -42,8 +45,8 @@ impl<P: Policy> Module<P> {
     pub fn create(&self, id: u32, parent: u32) {
         let Ok(mut contexts) = self.0.try_borrow_mut() else { return };
         if parent == 0 {
-            contexts.roots.insert(id, Root::default());
-        } else if let Some(stream) = contexts.roots.get(&parent).map(Root::stream) {
+            contexts.roots.insert(id, Root::new(id));
+        } else if let Some(stream) = contexts.roots.get(&parent).map(|root| root.stream(id)) {
             contexts.streams.insert(id, stream);
         }
     }
@@ -80,6 +83,30 @@ impl<P: Policy> Module<P> {
     /// `proxy_on_response_trailers`
     pub fn response_trailers(&self, id: u32) -> Action {
         self.stream(id, HttpStream::response_trailers)
+    }
+
+    /// `proxy_on_http_call_response`: 0 headers mean that there is no answer.
+    pub fn call_response(&self, id: u32, token: u32, headers: usize, body: usize) {
+        self.root(id, |root, streams| root.call_response(token, headers, body, streams));
+    }
+
+    /// `proxy_on_queue_ready`
+    pub fn queue_ready(&self, id: u32, queue: u32) {
+        self.root(id, |root, streams| root.queue_ready(queue, streams));
+    }
+
+    /// `proxy_on_tick`
+    pub fn tick(&self, id: u32) {
+        self.root(id, Root::tick);
+    }
+
+    fn root(&self, id: u32, event: impl FnOnce(&mut Root<P>, &mut Streams<P>)) {
+        if let Ok(mut contexts) = self.0.try_borrow_mut() {
+            let Contexts { roots, streams } = &mut *contexts;
+            if let Some(root) = roots.get_mut(&id) {
+                event(root, streams);
+            }
+        }
     }
 
     /// `proxy_on_delete`: the stream is over, answered or not.

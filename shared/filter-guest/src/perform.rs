@@ -5,9 +5,9 @@ use crate::host::Host;
 use crate::module::Action;
 use filter_core::denial::LocalReply;
 use filter_core::effect::HeaderOp;
+use filter_core::filter::{Flow, Outcome};
 use filter_core::message::Headers;
 use filter_core::redact;
-use filter_core::stream::{Flow, Outcome};
 
 /// Performs everything an event asked for; `map` is the header map of that event.
 ///
@@ -18,6 +18,19 @@ pub(crate) fn perform(host: &Host, outcome: Outcome, map: MapType) -> Result<Act
     for op in &outcome.headers {
         refused = refused.and(header(map, op));
     }
+    let flow = effects(host, outcome);
+    match flow {
+        Flow::Reply(answer) => {
+            reply(&answer);
+            Ok(Action::Pause)
+        }
+        _ if map == MapType::Request => refused.map(|()| action(&flow)),
+        flow => Ok(action(&flow)),
+    }
+}
+
+/// Performs what needs no header map.
+pub(crate) fn effects(host: &Host, outcome: Outcome) -> Flow {
     for (key, value) in &outcome.exports {
         let _ = abi::set_property(key, value);
     }
@@ -27,14 +40,7 @@ pub(crate) fn perform(host: &Host, outcome: Outcome, map: MapType) -> Result<Act
     for line in &outcome.logs {
         abi::log(line.level, &redact::line(&line.text));
     }
-    match outcome.flow {
-        Flow::Reply(answer) => {
-            reply(&answer);
-            Ok(Action::Pause)
-        }
-        _ if map == MapType::Request => refused.map(|()| action(&outcome.flow)),
-        flow => Ok(action(&flow)),
-    }
+    outcome.flow
 }
 
 fn action(flow: &Flow) -> Action {

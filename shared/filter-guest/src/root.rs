@@ -1,28 +1,36 @@
-//! The root context: one per configuration and VM.
+//! The root context: one per configuration and VM. Call-outs are its own, and it resumes the streams that wait for them.
 
-use crate::abi::{self, BufferType};
+use crate::abi::{self, BufferType, MapType};
 use crate::host::{Host, VmEnv};
+use crate::module::Streams;
+use crate::perform;
 use crate::stream::HttpStream;
 use filter_core::effect::Level;
-use filter_core::policy::Policy;
+use filter_core::filter::{Filter, Resumption};
+use filter_core::policy::{Cx as _, Policy};
 use filter_core::redact;
-use filter_core::stream::Filter;
+use filter_core::task::{Failure, Reply, TaskResult};
+use filter_core::workers::EVERY;
 use std::cell::RefCell;
 use std::rc::Rc;
+use std::sync::Arc;
 
 /// Holds the filter that its streams share. Until a configuration was accepted it refuses every request.
 pub(crate) struct Root<P: Policy> {
+    id: u32,
     filter: Rc<RefCell<Filter<P>>>,
     host: Rc<Host>,
-}
-
-impl<P: Policy> Default for Root<P> {
-    fn default() -> Self {
-        Self { filter: Rc::default(), host: Rc::default() }
-    }
+    /// Where other workers tell this one something; registered at the first tick.
+    queue: Option<u32>,
+    /// When it was last said that this worker is there, in µs.
+    announced: u64,
 }
 
 impl<P: Policy> Root<P> {
+    pub(crate) fn new(id: u32) -> Self {
+        Self { id, filter: Rc::default(), host: Rc::default(), queue: None, announced: 0 }
+    }
+
     /// Pure but for its log lines: Envoy calls this on W + 2 VMs, the canary included.
     pub(crate) fn configure(&mut self, size: usize) -> bool {
         // Without a configuration the host answers "not found", which reads as an empty one.
@@ -36,6 +44,10 @@ impl<P: Policy> Root<P> {
                 let text =
                     format!("{name}: {} {version} ({revision}, {profile}) configuration {digest}", P::NAME);
                 abi::log(Level::Info, &redact::line(&text));
+                // A host without timers only does not notice lost call-outs.
+                if let Some(period) = P::TICK {
+                    let _ = abi::set_tick_period(u32::try_from(period.as_millis()).unwrap_or(u32::MAX));
+                }
                 true
             }
             Err(errors) => {
@@ -51,8 +63,97 @@ impl<P: Policy> Root<P> {
     }
 
     /// The context of a new stream.
-    pub(crate) fn stream(&self) -> HttpStream<P> {
-        HttpStream::new(self.filter.clone(), self.host.clone())
+    pub(crate) fn stream(&self, id: u32) -> HttpStream<P> {
+        HttpStream::new(id, self.filter.clone(), self.host.clone())
+    }
+
+    /// A call-out is over, whoever sent it.
+    pub(crate) fn call_response(
+        &mut self,
+        token: u32,
+        headers: usize,
+        body: usize,
+        streams: &mut Streams<P>,
+    ) {
+        let resumption = self.filter.try_borrow_mut().ok().and_then(|mut filter| {
+            let result = answer(headers, body, filter.max_reply(token)?);
+            filter.answered(token, result, &*self.host)
+        });
+        self.carry_out(resumption, streams);
+    }
+
+    /// Other workers are done with call-outs that this one may wait for.
+    pub(crate) fn queue_ready(&mut self, queue: u32, streams: &mut Streams<P>) {
+        while let Ok(item) = abi::dequeue(queue) {
+            let name = String::from_utf8_lossy(&item);
+            let resumption =
+                self.filter.try_borrow_mut().ok().and_then(|mut filter| filter.told(&name, &*self.host));
+            self.carry_out(resumption, streams);
+        }
+    }
+
+    pub(crate) fn tick(&mut self, streams: &mut Streams<P>) {
+        self.announce();
+        loop {
+            let lost = self.filter.try_borrow_mut().ok().and_then(|mut filter| filter.next_lost(&*self.host));
+            if lost.is_none() {
+                break;
+            }
+            self.carry_out(lost, streams);
+        }
+        if let Ok(mut filter) = self.filter.try_borrow_mut() {
+            let outcome = filter.tick(&*self.host);
+            self.tell(&filter, &outcome.tell);
+            perform::effects(&self.host, outcome);
+        }
+    }
+
+    /// Nothing of this may happen while the plugin is configured: that runs on machines that never serve a request.
+    fn announce(&mut self) {
+        let now = self.host.now().0;
+        if self.queue.is_none() {
+            let mut name = [0; 16];
+            // The last to register a name gets its notices: a name of its own for every worker.
+            if self.host.random(&mut name) {
+                let name: String = name.iter().map(|byte| format!("{byte:02x}")).collect();
+                self.queue = abi::register_queue(&name).ok();
+            }
+        }
+        let due = self.announced == 0 || now.abs_diff(self.announced) >= EVERY;
+        if let (Some(queue), true) = (self.queue, due)
+            && let Ok(filter) = self.filter.try_borrow()
+            && filter.announce(queue, &*self.host)
+        {
+            self.announced = now;
+        }
+    }
+
+    fn tell(&self, filter: &Filter<P>, names: &[Arc<str>]) {
+        if names.is_empty() {
+            return;
+        }
+        for queue in filter.others(self.queue, &*self.host) {
+            for name in names {
+                let _ = abi::enqueue(queue, name.as_bytes());
+            }
+        }
+    }
+
+    /// The policy has heard of it first; then every stream that waited decides again.
+    fn carry_out(&self, resumption: Option<Resumption>, streams: &mut Streams<P>) {
+        let Some(Resumption { outcome, waiters, result }) = resumption else { return };
+        if let Ok(filter) = self.filter.try_borrow() {
+            self.tell(&filter, &outcome.tell);
+        }
+        perform::effects(&self.host, outcome);
+        for id in waiters {
+            if let Some(stream) = streams.get_mut(&id)
+                && abi::set_effective_context(id).is_ok()
+            {
+                stream.resume(&result);
+            }
+        }
+        let _ = abi::set_effective_context(self.id);
     }
 }
 
@@ -60,4 +161,21 @@ impl<P: Policy> Root<P> {
 fn build() -> (&'static str, &'static str, &'static str) {
     let profile = if cfg!(debug_assertions) { "debug" } else { "release" };
     (env!("CARGO_PKG_VERSION"), option_env!("PORTCULLIS_REVISION").unwrap_or("unknown"), profile)
+}
+
+/// What the host holds ready of an answer.
+fn answer(headers: usize, body: usize, most: usize) -> TaskResult {
+    // Asking for headers where there are none is an error in Envoy.
+    let headers = (headers > 0).then(|| abi::headers(MapType::CallResponse)).flatten();
+    let headers = headers.ok_or(Failure::Incomplete)?;
+    if body > most {
+        return Err(Failure::TooLarge);
+    }
+    let status = headers.first(":status").and_then(|status| std::str::from_utf8(status).ok()?.parse().ok());
+    let body =
+        if body == 0 { Some(Vec::new()) } else { abi::buffer(BufferType::CallResponseBody, body).ok() };
+    match (status, body) {
+        (Some(status), Some(body)) => Ok(Reply { status, headers, body }),
+        _ => Err(Failure::Incomplete),
+    }
 }

@@ -4,9 +4,11 @@ use crate::abi::{self, BufferType, MapType};
 use crate::host::Host;
 use crate::module::Action;
 use crate::perform::perform;
+use filter_core::filter::{Filter, Outcome};
 use filter_core::message::{RequestHead, ResponseHead};
 use filter_core::policy::Policy;
-use filter_core::stream::{Filter, Outcome, Stream};
+use filter_core::stream::Stream;
+use filter_core::task::TaskResult;
 use std::cell::RefCell;
 use std::rc::Rc;
 
@@ -17,8 +19,8 @@ pub(crate) struct HttpStream<P: Policy> {
 }
 
 impl<P: Policy> HttpStream<P> {
-    pub(crate) fn new(filter: Rc<RefCell<Filter<P>>>, host: Rc<Host>) -> Self {
-        Self { stream: Stream::default(), filter, host }
+    pub(crate) fn new(id: u32, filter: Rc<RefCell<Filter<P>>>, host: Rc<Host>) -> Self {
+        Self { stream: Stream::new(id), filter, host }
     }
 
     fn event(
@@ -54,6 +56,17 @@ impl<P: Policy> HttpStream<P> {
         self.event(MapType::Request, |stream, filter, host| {
             stream.request_trailers(filter, &mut request_body, host)
         })
+    }
+
+    /// What this stream awaits is over. This context is the effective one; the host lets the request go on, or answers
+    /// it, when the callback has returned.
+    pub(crate) fn resume(&mut self, result: &TaskResult) {
+        let action = self.event(MapType::Request, |stream, filter, host| {
+            stream.resume(filter, result, &mut request_body, host)
+        });
+        if action == Action::Continue {
+            let _ = abi::continue_request();
+        }
     }
 
     pub(crate) fn response_headers(&mut self, end_of_stream: bool) -> Action {

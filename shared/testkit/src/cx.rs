@@ -1,8 +1,11 @@
 //! The world of a test: nothing in it moves unless the test moves it.
 
+use filter_core::filter::Host;
 use filter_core::policy::{Cx, Timestamp};
 use filter_core::store::{MemoryStore, SharedStore};
-use std::cell::Cell;
+use filter_core::task::CallOut;
+use filter_core::tasks::Token;
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -15,6 +18,10 @@ pub struct TestCx {
     random: Cell<Option<u64>>,
     properties: BTreeMap<String, Vec<u8>>,
     store: MemoryStore,
+    dialled: RefCell<Vec<(Token, CallOut)>>,
+    /// The host refuses call-outs.
+    silent: Cell<bool>,
+    next: Cell<Token>,
 }
 
 /// 2026-01-01T00:00:00Z, an empty store, no properties.
@@ -25,6 +32,9 @@ impl Default for TestCx {
             random: Cell::new(Some(0)),
             properties: BTreeMap::new(),
             store: MemoryStore::default(),
+            dialled: RefCell::default(),
+            silent: Cell::new(false),
+            next: Cell::new(1),
         }
     }
 }
@@ -50,6 +60,16 @@ impl TestCx {
     pub fn property(mut self, path: &[&str], value: impl AsRef<[u8]>) -> Self {
         self.properties.insert(path.join("\0"), value.as_ref().to_vec());
         self
+    }
+
+    /// The call-outs made since the last look, oldest first.
+    pub fn dialled(&self) -> Vec<(Token, CallOut)> {
+        self.dialled.take()
+    }
+
+    /// Whether the host refuses call-outs from now on.
+    pub fn refuse_call_outs(&self, refuse: bool) {
+        self.silent.set(refuse);
     }
 
     /// A host that has no random bytes.
@@ -83,6 +103,18 @@ impl Cx for TestCx {
 
     fn store(&self) -> &dyn SharedStore {
         &self.store
+    }
+}
+
+impl Host for TestCx {
+    fn dial(&self, call: &CallOut) -> Option<Token> {
+        if self.silent.get() {
+            return None;
+        }
+        let token = self.next.get();
+        self.next.set(token.wrapping_add(1));
+        self.dialled.borrow_mut().push((token, call.clone()));
+        Some(token)
     }
 }
 

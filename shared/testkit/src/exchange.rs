@@ -2,9 +2,10 @@
 
 use crate::TestCx;
 use filter_core::config::{ConfigErrors, Digest, Env};
+use filter_core::filter::{Filter, Outcome};
 use filter_core::message::{Headers, RequestHead, ResponseHead};
 use filter_core::policy::Policy;
-use filter_core::stream::{Filter, Outcome, Stream};
+use filter_core::stream::Stream;
 
 /// A configured filter, its world, and the stream that is under way.
 pub struct Exchange<P: Policy> {

@@ -8,7 +8,10 @@ use filter_core::config::Env;
 use filter_core::message::{Headers, RequestHead, ResponseHead};
 use filter_core::policy::{Cx, Policy, Timestamp};
 use filter_core::store::{MemoryStore, SharedStore};
-use filter_core::stream::{FetchBody, Filter, Outcome, Stream};
+use filter_core::filter::{Filter, Host, Outcome};
+use filter_core::stream::{FetchBody, Stream};
+use filter_core::task::CallOut;
+use filter_core::tasks::Token;
 
 use crate::envoy_config::PluginSpec;
 use crate::settings::Settings;
@@ -26,12 +29,12 @@ const PLUGINS: [(&str, Factory); 2] = [
 pub(super) trait AnyFilter {
     /// Begins the next request.
     fn begin(&mut self);
-    fn request_headers(&mut self, head: &RequestHead<'_>, cx: &dyn Cx) -> Outcome;
-    fn request_body(&mut self, size: usize, end: bool, body: FetchBody<'_>, cx: &dyn Cx) -> Outcome;
-    fn request_trailers(&mut self, body: FetchBody<'_>, cx: &dyn Cx) -> Outcome;
-    fn response_headers(&mut self, head: &ResponseHead<'_>, cx: &dyn Cx) -> Outcome;
-    fn response_trailers(&mut self, trailers: &Headers, cx: &dyn Cx) -> Outcome;
-    fn done(&mut self, cx: &dyn Cx) -> Outcome;
+    fn request_headers(&mut self, head: &RequestHead<'_>, host: &dyn Host) -> Outcome;
+    fn request_body(&mut self, size: usize, end: bool, body: FetchBody<'_>, host: &dyn Host) -> Outcome;
+    fn request_trailers(&mut self, body: FetchBody<'_>, host: &dyn Host) -> Outcome;
+    fn response_headers(&mut self, head: &ResponseHead<'_>, host: &dyn Host) -> Outcome;
+    fn response_trailers(&mut self, trailers: &Headers, host: &dyn Host) -> Outcome;
+    fn done(&mut self, host: &dyn Host) -> Outcome;
 }
 
 #[derive(Default)]
@@ -44,23 +47,23 @@ impl<P: Policy> AnyFilter for Typed<P> {
     fn begin(&mut self) {
         self.stream = Stream::default();
     }
-    fn request_headers(&mut self, head: &RequestHead<'_>, cx: &dyn Cx) -> Outcome {
-        self.stream.request_headers(&mut self.filter, head, cx)
+    fn request_headers(&mut self, head: &RequestHead<'_>, host: &dyn Host) -> Outcome {
+        self.stream.request_headers(&mut self.filter, head, host)
     }
-    fn request_body(&mut self, size: usize, end: bool, body: FetchBody<'_>, cx: &dyn Cx) -> Outcome {
-        self.stream.request_body(&mut self.filter, size, end, body, cx)
+    fn request_body(&mut self, size: usize, end: bool, body: FetchBody<'_>, host: &dyn Host) -> Outcome {
+        self.stream.request_body(&mut self.filter, size, end, body, host)
     }
-    fn request_trailers(&mut self, body: FetchBody<'_>, cx: &dyn Cx) -> Outcome {
-        self.stream.request_trailers(&mut self.filter, body, cx)
+    fn request_trailers(&mut self, body: FetchBody<'_>, host: &dyn Host) -> Outcome {
+        self.stream.request_trailers(&mut self.filter, body, host)
     }
-    fn response_headers(&mut self, head: &ResponseHead<'_>, cx: &dyn Cx) -> Outcome {
-        self.stream.response_headers(&mut self.filter, head, cx)
+    fn response_headers(&mut self, head: &ResponseHead<'_>, host: &dyn Host) -> Outcome {
+        self.stream.response_headers(&mut self.filter, head, host)
     }
-    fn response_trailers(&mut self, trailers: &Headers, cx: &dyn Cx) -> Outcome {
-        self.stream.response_trailers(&mut self.filter, trailers, cx)
+    fn response_trailers(&mut self, trailers: &Headers, host: &dyn Host) -> Outcome {
+        self.stream.response_trailers(&mut self.filter, trailers, host)
     }
-    fn done(&mut self, cx: &dyn Cx) -> Outcome {
-        self.stream.done(&mut self.filter, cx)
+    fn done(&mut self, host: &dyn Host) -> Outcome {
+        self.stream.done(&mut self.filter, host)
     }
 }
 
@@ -119,6 +122,13 @@ pub(super) struct World<'a> {
     pub(super) source: &'a str,
     /// Whether the response at hand is the upstream's.
     pub(super) via_upstream: bool,
+}
+
+impl Host for World<'_> {
+    /// Call-outs are not modelled here: a policy hears that there is no such cluster.
+    fn dial(&self, _: &CallOut) -> Option<Token> {
+        None
+    }
 }
 
 impl Cx for World<'_> {

@@ -1,0 +1,54 @@
+//! The way of an answer, and the end of the stream.
+
+use super::Stream;
+use crate::effect::{Effects, ResponseStep};
+use crate::filter::{Filter, Flow, Host, Outcome};
+use crate::message::{Headers, ResponseHead};
+use crate::policy::Policy;
+
+impl<P: Policy> Stream<P> {
+    /// An answer is on its way, from the upstream, from Envoy, from another filter or from ourselves.
+    pub fn response_headers(
+        &mut self,
+        filter: &mut Filter<P>,
+        head: &ResponseHead<'_>,
+        host: &dyn Host,
+    ) -> Outcome {
+        let ResponseStep { replacement, mut effects } = match &filter.policy {
+            Some(policy) => policy.on_response_headers(&mut filter.state, &mut self.data, head, host),
+            None => ResponseStep::default(),
+        };
+        let flow = match replacement {
+            Some(reply) => {
+                effects.headers.clear();
+                Flow::Reply(reply)
+            }
+            None => Flow::Continue,
+        };
+        self.report(filter, effects, flow, host)
+    }
+
+    /// The answer ends with trailers.
+    pub fn response_trailers(
+        &mut self,
+        filter: &mut Filter<P>,
+        trailers: &Headers,
+        host: &dyn Host,
+    ) -> Outcome {
+        let effects = match &filter.policy {
+            Some(policy) => policy.on_response_trailers(&mut filter.state, &mut self.data, trailers, host),
+            None => Effects::default(),
+        };
+        self.report(filter, effects, Flow::Continue, host)
+    }
+
+    /// The stream ended.
+    pub fn done(&mut self, filter: &mut Filter<P>, host: &dyn Host) -> Outcome {
+        filter.forget(self.id);
+        let effects = match &filter.policy {
+            Some(policy) => policy.on_done(&mut filter.state, &mut self.data, host),
+            None => Effects::default(),
+        };
+        self.report(filter, effects, Flow::Continue, host)
+    }
+}

@@ -1,0 +1,56 @@
+//! The workers of a gateway that can be told something: a bounded list in the shared store, by the queues they listen on.
+
+use crate::policy::Timestamp;
+use crate::store::{Expect, SharedStore};
+
+/// A queue as the host numbers it.
+pub type Queue = u32;
+
+/// Most workers in the list; a gateway has about as many as the machine has cores.
+const MOST: usize = 256;
+/// One that was not heard of for so long, in µs, is gone: its virtual machine failed or was replaced.
+const SILENT: u64 = 60_000_000;
+/// How often a worker says that it is there, in µs.
+pub const EVERY: u64 = 15_000_000;
+/// How often an update is tried against others.
+const TRIES: usize = 16;
+/// Bytes of an entry: queue and time, little-endian.
+const ENTRY: usize = 12;
+
+/// Says that the worker with this queue is there. `false`: the others were quicker every time; try again later.
+pub fn announce(store: &dyn SharedStore, key: &str, queue: Queue, now: Timestamp) -> bool {
+    for _ in 0..TRIES {
+        let (mut entries, expect) = match store.get(key) {
+            Some((bytes, version)) => (read(&bytes), Expect::Version(version)),
+            None => (Vec::new(), Expect::Absent),
+        };
+        // A time ahead of now was written before the clock stepped back.
+        entries.retain(|(other, seen)| *other != queue && seen.saturating_add(SILENT) > now.0);
+        entries.truncate(MOST.saturating_sub(1));
+        entries.push((queue, now.0));
+        let bytes: Vec<u8> = entries
+            .iter()
+            .flat_map(|(queue, seen)| queue.to_le_bytes().into_iter().chain(seen.to_le_bytes()))
+            .collect();
+        if store.cas(key, &bytes, expect).is_ok() {
+            return true;
+        }
+    }
+    false
+}
+
+/// The queues of the other workers that are there.
+pub fn others(store: &dyn SharedStore, key: &str, queue: Option<Queue>, now: Timestamp) -> Vec<Queue> {
+    let entries = store.get(key).map(|(bytes, _)| read(&bytes)).unwrap_or_default();
+    let there = entries.into_iter().filter(|(_, seen)| seen.saturating_add(SILENT) > now.0);
+    there.map(|(other, _)| other).filter(|other| Some(*other) != queue).collect()
+}
+
+fn read(bytes: &[u8]) -> Vec<(Queue, u64)> {
+    let (entries, _) = bytes.as_chunks::<ENTRY>();
+    let entry = |bytes: &[u8; ENTRY]| {
+        let (queue, seen) = bytes.split_at_checked(4)?;
+        Some((Queue::from_le_bytes(queue.try_into().ok()?), u64::from_le_bytes(seen.try_into().ok()?)))
+    };
+    entries.iter().filter_map(entry).take(MOST).collect()
+}
