@@ -3,7 +3,7 @@
 use super::{after, verdict};
 use filter_core::config;
 use filter_core::message::Headers;
-use filter_core::stream::Flow;
+use filter_core::filter::Flow;
 use request_policy::RequestPolicy;
 use testkit::{Exchange, request, response};
 

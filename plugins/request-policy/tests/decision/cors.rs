@@ -7,7 +7,7 @@ mod properties;
 
 use super::{after, verdict};
 use filter_core::message::Headers;
-use filter_core::stream::Flow;
+use filter_core::filter::Flow;
 use request_policy::RequestPolicy;
 use testkit::{Exchange, RequestBuilder, request, response};
 

@@ -15,7 +15,7 @@ mod shadow;
 
 use filter_core::effect::HeaderOp;
 use filter_core::message::Headers;
-use filter_core::stream::{Flow, Outcome};
+use filter_core::filter::{Flow, Outcome};
 
 /// `pass`, or status and reason of a refusal.
 fn verdict(outcome: &Outcome) -> String {

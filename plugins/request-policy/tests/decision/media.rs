@@ -2,7 +2,7 @@
 
 use super::{answered, verdict};
 use filter_core::config;
-use filter_core::stream::Outcome;
+use filter_core::filter::Outcome;
 use proptest::prelude::*;
 use request_policy::RequestPolicy;
 use testkit::{Exchange, request};

@@ -3,7 +3,7 @@
 use super::{after, answered, verdict};
 use filter_core::effect::HeaderOp;
 use filter_core::message::Headers;
-use filter_core::stream::{Flow, Outcome};
+use filter_core::filter::{Flow, Outcome};
 use request_policy::RequestPolicy;
 use serde_json::{Value, json};
 use testkit::{Exchange, drive, request};

@@ -2,7 +2,7 @@
 
 use super::verdict;
 use filter_core::message::Headers;
-use filter_core::stream::{Flow, Outcome};
+use filter_core::filter::{Flow, Outcome};
 use request_policy::RequestPolicy;
 use serde_json::Value;
 use testkit::{Exchange, drive, request, response};

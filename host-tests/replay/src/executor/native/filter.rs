@@ -8,7 +8,8 @@ use filter_core::config::Env;
 use filter_core::message::{Headers, RequestHead, ResponseHead};
 use filter_core::policy::{Cx, Policy, Timestamp};
 use filter_core::store::{MemoryStore, SharedStore};
-use filter_core::stream::{FetchBody, Filter, Outcome, Stream};
+use filter_core::filter::{Filter, Host, Outcome};
+use filter_core::stream::{FetchBody, Stream};
 
 use crate::envoy_config::PluginSpec;
 use crate::settings::Settings;

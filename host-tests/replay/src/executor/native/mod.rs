@@ -16,7 +16,7 @@ use filter_core::denial::LocalReply;
 use filter_core::message::{Headers, RequestHead, ResponseHead};
 use filter_core::policy::Timestamp;
 use filter_core::store::MemoryStore;
-use filter_core::stream::{Flow, Outcome};
+use filter_core::filter::{Flow, Outcome};
 use recorder::{End, Recorded};
 
 use crate::envoy_config::{Bootstrap, PluginSpec};
