@@ -221,13 +221,13 @@ tool_wrk() {
 # deb_libraries PROGRAM LIBRARY=PACKAGE[,PACKAGE]…: unpacks, of the named libraries, those that an unpacked program
 # needs and the machine lacks, and says the folder where they lie. A library has had several package names.
 deb_libraries() {
-    local libs entry program=$1
+    local libs entry absent program=$1
     libs=$PWD/$T/deb/usr/lib/$(dpkg --print-architecture | sed 's/amd64/x86_64/; s/arm64/aarch64/')-linux-gnu
     shift
     for entry in "$@"; do
+        absent=$(LD_LIBRARY_PATH=$libs ldd "$program" | grep 'not found' || true)
         # shellcheck disable=SC2046 # a word for each package
-        LD_LIBRARY_PATH=$libs ldd "$program" | grep -q "${entry%%=*}.*not found" &&
-            { debian $(tr , ' ' <<<"${entry#*=}") || true; }
+        [[ $absent != *"${entry%%=*}"* ]] || debian $(tr , ' ' <<<"${entry#*=}") || true
     done
     say "$libs"
 }
