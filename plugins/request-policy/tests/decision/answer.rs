@@ -2,8 +2,8 @@
 
 use super::{after, verdict};
 use filter_core::config;
-use filter_core::message::Headers;
 use filter_core::filter::Flow;
+use filter_core::message::Headers;
 use request_policy::RequestPolicy;
 use testkit::{Exchange, request, response};
 

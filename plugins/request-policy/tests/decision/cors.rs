@@ -6,8 +6,8 @@ mod matrix;
 mod properties;
 
 use super::{after, verdict};
-use filter_core::message::Headers;
 use filter_core::filter::Flow;
+use filter_core::message::Headers;
 use request_policy::RequestPolicy;
 use testkit::{Exchange, RequestBuilder, request, response};
 

@@ -15,8 +15,8 @@ mod request;
 mod shadow;
 
 use filter_core::effect::HeaderOp;
-use filter_core::message::Headers;
 use filter_core::filter::{Flow, Outcome};
+use filter_core::message::Headers;
 
 /// `pass`, or status and reason of a refusal.
 fn verdict(outcome: &Outcome) -> String {

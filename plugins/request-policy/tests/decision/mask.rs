@@ -3,8 +3,8 @@
 use super::after;
 use filter_core::config;
 use filter_core::denial::LocalReply;
-use filter_core::message::Headers;
 use filter_core::filter::Flow;
+use filter_core::message::Headers;
 use request_policy::RequestPolicy;
 use serde_json::{Value, json};
 use testkit::{Exchange, RequestBuilder, TestCx, request, response};

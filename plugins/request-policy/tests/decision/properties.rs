@@ -11,9 +11,9 @@ mod traffic;
 
 use super::{after, verdict};
 use filter_core::effect::HeaderOp;
+use filter_core::filter::{Flow, Outcome};
 use filter_core::message::Headers;
 use filter_core::path::CanonicalPath;
-use filter_core::filter::{Flow, Outcome};
 use proptest::prelude::*;
 use proptest::sample::select;
 use request_policy::RequestPolicy;

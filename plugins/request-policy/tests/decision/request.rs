@@ -2,8 +2,8 @@
 
 use super::{after, answered, verdict};
 use filter_core::effect::HeaderOp;
-use filter_core::message::Headers;
 use filter_core::filter::{Flow, Outcome};
+use filter_core::message::Headers;
 use request_policy::RequestPolicy;
 use serde_json::{Value, json};
 use testkit::{Exchange, drive, request};

@@ -1,8 +1,8 @@
 //! R11: shadow mode changes nothing and reports what it would have refused.
 
 use super::verdict;
-use filter_core::message::Headers;
 use filter_core::filter::{Flow, Outcome};
+use filter_core::message::Headers;
 use request_policy::RequestPolicy;
 use serde_json::Value;
 use testkit::{Exchange, drive, request, response};

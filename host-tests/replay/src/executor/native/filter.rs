@@ -5,10 +5,10 @@ use std::sync::Arc;
 
 use anyhow::{Context as _, Result, anyhow};
 use filter_core::config::Env;
+use filter_core::filter::{Filter, Host, Outcome};
 use filter_core::message::{Headers, RequestHead, ResponseHead};
 use filter_core::policy::{Cx, Policy, Timestamp};
 use filter_core::store::{MemoryStore, SharedStore};
-use filter_core::filter::{Filter, Host, Outcome};
 use filter_core::stream::{FetchBody, Stream};
 use filter_core::task::CallOut;
 use filter_core::tasks::Token;

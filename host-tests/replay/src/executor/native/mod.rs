@@ -13,10 +13,10 @@ use std::sync::Arc;
 
 use anyhow::Result;
 use filter_core::denial::LocalReply;
+use filter_core::filter::{Flow, Outcome};
 use filter_core::message::{Headers, RequestHead, ResponseHead};
 use filter_core::policy::Timestamp;
 use filter_core::store::MemoryStore;
-use filter_core::filter::{Flow, Outcome};
 use recorder::{End, Recorded};
 
 use crate::envoy_config::{Bootstrap, PluginSpec};
