@@ -2,7 +2,7 @@
 # Builds the modules that ship, and the two that only the tests load, into dist/ (or $DIST). With --guests, only the
 # test guests, into dist/guests/.
 #
-# dist/SHA256SUMS lists the shipped modules alone: probe.wasm and bench-guest.wasm lie beside them because
+# dist/SHA256SUMS lists the shipped modules alone: probe.wasm, caller.wasm and bench-guest.wasm lie beside them because
 # the runner looks a module up in dist/ by its name, but nobody should deploy them.
 #
 # The same source and the same rustc give the same bytes on every machine: a pinned wasm-opt, a locked
@@ -44,7 +44,7 @@ for manifest in plugins/*/module/Cargo.toml; do
     shipped+=("${plugin%%/*}")
 done
 # file name in dist/ = package
-modules=(probe=probe-module bench-guest=bench-guest)
+modules=(probe=probe-module caller=caller-module bench-guest=bench-guest)
 for plugin in "${shipped[@]}"; do modules+=("$plugin=$plugin-module"); done
 
 # rustc puts source paths into panic messages. Three roots differ between machines: ours, the standard

@@ -9,7 +9,7 @@ use crate::names;
 use crate::policy::{Cx, Policy, Timestamp};
 use crate::task::{CallOut, Failure, Key, Task, TaskResult};
 use crate::tasks::{Finished, Sent, Tasks, Token, Waiter};
-use crate::workers::{self, Queue};
+use crate::workers::{self, Presence, Queue};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,6 +17,9 @@ use std::time::Duration;
 pub trait Host: Cx {
     /// Sends a call-out in the name of the root context. `None`: it cannot be sent, and no answer will come.
     fn dial(&self, call: &CallOut) -> Option<Token>;
+
+    /// Registers a queue of this name, of which this worker hears. `None`: there are no queues.
+    fn listen(&self, name: &str) -> Option<Queue>;
 }
 
 /// A configured filter on one worker.
@@ -28,6 +31,7 @@ pub struct Filter<P: Policy> {
     digest: String,
     limiter: LineLimiter,
     tasks: Tasks,
+    presence: Presence,
 }
 
 /// A filter without a policy: it refuses every request with `policy.unavailable`.
@@ -40,6 +44,7 @@ impl<P: Policy> Default for Filter<P> {
             digest: String::new(),
             limiter: LineLimiter::default(),
             tasks: Tasks::default(),
+            presence: Presence::default(),
         }
     }
 }
@@ -117,6 +122,9 @@ pub struct Resumption {
 }
 
 impl<P: Policy> Filter<P> {
+    /// Whether the policy makes call-outs at all; what they need is left out of the module of one that does not.
+    const CALLS: bool = P::TICK.is_some();
+
     /// Loads the policy; state starts anew. `instance` is Envoy's `name` of the plugin. After an error the
     /// filter is without a policy.
     ///
@@ -135,40 +143,50 @@ impl<P: Policy> Filter<P> {
     /// Most bytes of the answer's body that are of use. `None`: nobody waits for this answer any more, or ever did.
     #[must_use]
     pub fn max_reply(&self, token: Token) -> Option<usize> {
-        self.tasks.max_reply(token)
-    }
-
-    /// Says to the other workers that this one is there, and on which queue it is told.
-    pub fn announce(&self, queue: Queue, host: &dyn Host) -> bool {
-        workers::announce(host.store(), &self.workers_key(), queue, host.now())
+        if Self::CALLS { self.tasks.max_reply(token) } else { None }
     }
 
     /// The queues of the other workers.
     #[must_use]
-    pub fn others(&self, queue: Option<Queue>, host: &dyn Host) -> Vec<Queue> {
-        workers::others(host.store(), &self.workers_key(), queue, host.now())
+    pub fn others(&self, host: &dyn Host) -> Vec<Queue> {
+        workers::others(host.store(), &self.workers_key(), self.presence.queue(), host.now())
     }
 
     /// The host answers a call-out. `None`: nobody is waiting for this answer any more, or ever was.
     pub fn answered(&mut self, token: Token, result: TaskResult, host: &dyn Host) -> Option<Resumption> {
+        if !Self::CALLS {
+            return None;
+        }
         let finished = self.tasks.answered(token)?;
         Some(self.finish(finished, result, host))
     }
 
     /// Another worker is done with the call-out of this name.
     pub fn told(&mut self, name: &str, host: &dyn Host) -> Option<Resumption> {
+        if !Self::CALLS {
+            return None;
+        }
         let finished = self.tasks.told(name)?;
         Some(self.finish(finished, Err(Failure::Elsewhere), host))
     }
 
     /// Time has passed. `None`: nothing more is to be done now; else this is to be called again.
     pub fn next_lost(&mut self, host: &dyn Host) -> Option<Resumption> {
+        if !Self::CALLS {
+            return None;
+        }
         let finished = self.tasks.next_lost(host.now())?;
-        Some(self.finish(finished, Err(Failure::Deadline), host))
+        // Whether a worker that said nothing did its work, the shared store tells.
+        let failure = if finished.elsewhere { Failure::Elsewhere } else { Failure::Deadline };
+        Some(self.finish(finished, Err(failure), host))
     }
 
     /// A tick of the policy's own.
     pub fn tick(&mut self, host: &dyn Host) -> Outcome {
+        if !Self::CALLS {
+            return Outcome::flow(Flow::Continue);
+        }
+        self.announce(host);
         let effects = match &self.policy {
             Some(policy) => policy.on_tick(&mut self.state, host),
             None => Effects::default(),
@@ -177,7 +195,7 @@ impl<P: Policy> Filter<P> {
     }
 
     fn finish(&mut self, finished: Finished, result: TaskResult, host: &dyn Host) -> Resumption {
-        let Finished { name, lease, waiters } = finished;
+        let Finished { name, lease, waiters, elsewhere: _ } = finished;
         let mut outcome = Outcome::flow(Flow::Continue);
         if let Some(name) = name {
             outcome.append(self.learn(&name, &result, host));
@@ -234,7 +252,7 @@ impl<P: Policy> Filter<P> {
         waiter: Option<Waiter>,
         host: &dyn Host,
     ) -> Result<(), Failure> {
-        if !self.tasks.has_room() {
+        if !(Self::CALLS && self.tasks.has_room()) {
             return Err(Failure::NotSent);
         }
         if self.tasks.join(&task.key, waiter) {
@@ -246,6 +264,10 @@ impl<P: Policy> Filter<P> {
             Key::Gateway(name) => Some(self.lease_key(name)),
             Key::Own | Key::Worker(_) => None,
         };
+        if leased.is_some() {
+            // Before the look at the lease: whoever gives it back after that look tells this worker.
+            self.announce(host);
+        }
         if let Some(key) = &leased
             && let Lease::Held(until) = lease::take(host.store(), key, now, until)
         {
@@ -277,7 +299,9 @@ impl<P: Policy> Filter<P> {
 
     /// A stream is gone.
     pub(crate) fn forget(&mut self, waiter: Waiter) {
-        self.tasks.forget(waiter);
+        if Self::CALLS {
+            self.tasks.forget(waiter);
+        }
     }
 
     /// What does not depend on a stream: headers as they are, counters, lines, exports.
@@ -311,6 +335,13 @@ impl<P: Policy> Filter<P> {
             let text = audit::line(event, &self.instance, denial, facts.unwrap_or(&none), suppressed);
             logs.push(LogLine { level: Level::Warn, text });
         }
+    }
+
+    /// Says to the other workers that this one is there. Nothing of this may happen while the plugin is configured: that
+    /// runs on machines that never serve a request.
+    fn announce(&mut self, host: &dyn Host) {
+        let key = self.workers_key();
+        self.presence.announce(&key, host);
     }
 
     fn workers_key(&self) -> String {

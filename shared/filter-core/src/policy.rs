@@ -61,7 +61,7 @@ pub trait Policy: Sized + 'static {
     /// Per request.
     type Stream: Default;
 
-    /// How often [`Self::on_tick`] comes. A policy that makes call-outs has one: lost call-outs are noticed then.
+    /// How often [`Self::on_tick`] comes. Without one a policy can make no call-outs: lost ones are noticed then.
     const TICK: Option<Duration> = None;
 
     /// Checks what reading alone cannot, resolves secrets, and makes the policy. `None`: an error was reported

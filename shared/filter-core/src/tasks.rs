@@ -57,6 +57,8 @@ pub struct Finished {
     pub lease: Option<Timestamp>,
     /// Who waited.
     pub waiters: Vec<Waiter>,
+    /// Whether another worker had sent it.
+    pub elsewhere: bool,
 }
 
 impl Tasks {
@@ -64,6 +66,10 @@ impl Tasks {
     pub fn join(&mut self, key: &Key, waiter: Option<Waiter>) -> bool {
         let Some(id) = key.name().and_then(|name| self.by_name.get(name)).copied() else { return false };
         let Some(pending) = self.pending.get_mut(&id) else { return false };
+        if pending.waiters.len() >= MAX_WAITERS.saturating_mul(2) {
+            // Most of them are gone: room was checked before.
+            pending.waiters.retain(|waiter| self.waiting.get(waiter) == Some(&id));
+        }
         pending.waiters.extend(waiter);
         self.waiting.extend(waiter.map(|waiter| (waiter, id)));
         true
@@ -135,19 +141,20 @@ impl Tasks {
     }
 
     fn finish(&mut self, id: Id) -> Option<Finished> {
-        let pending = self.pending.remove(&id)?;
+        let mut pending = self.pending.remove(&id)?;
         if let Some(token) = pending.token {
             self.by_token.remove(&token);
         }
         if let Some(name) = &pending.name {
             self.by_name.remove(name);
         }
-        let mut waiters = pending.waiters;
+        let mut waiters = std::mem::take(&mut pending.waiters);
         waiters.retain(|waiter| self.waiting.get(waiter) == Some(&id));
         for waiter in &waiters {
             self.waiting.remove(waiter);
         }
-        Some(Finished { name: pending.name, lease: pending.lease, waiters })
+        let Pending { token, name, lease, .. } = pending;
+        Some(Finished { name, lease, waiters, elsewhere: token.is_none() })
     }
 }
 

@@ -1,5 +1,6 @@
 //! The workers of a gateway that can be told something: a bounded list in the shared store, by the queues they listen on.
 
+use crate::filter::Host;
 use crate::policy::Timestamp;
 use crate::store::{Expect, SharedStore};
 
@@ -11,11 +12,46 @@ const MOST: usize = 256;
 /// One that was not heard of for so long, in µs, is gone: its virtual machine failed or was replaced.
 const SILENT: u64 = 60_000_000;
 /// How often a worker says that it is there, in µs.
-pub const EVERY: u64 = 15_000_000;
+const EVERY: u64 = 15_000_000;
 /// How often an update is tried against others.
 const TRIES: usize = 16;
 /// Bytes of an entry: queue and time, little-endian.
 const ENTRY: usize = 12;
+
+/// What a worker said of itself.
+#[derive(Debug, Default)]
+pub struct Presence {
+    queue: Option<Queue>,
+    /// When, in µs; 0 before the first time.
+    announced: u64,
+}
+
+impl Presence {
+    /// Where this worker is told something; `None` before it first announced itself.
+    #[must_use]
+    pub fn queue(&self) -> Option<Queue> {
+        self.queue
+    }
+
+    /// Says that this worker is there, if it has not lately.
+    pub fn announce(&mut self, key: &str, host: &dyn Host) {
+        let now = host.now();
+        if self.announced != 0 && now.0.abs_diff(self.announced) < EVERY {
+            return;
+        }
+        if self.queue.is_none() {
+            let mut name = [0; 16];
+            // The last to register a name gets its notices: a name of its own for every worker.
+            if host.random(&mut name) {
+                let name: String = name.iter().map(|byte| format!("{byte:02x}")).collect();
+                self.queue = host.listen(&name);
+            }
+        }
+        if self.queue.is_some_and(|queue| announce(host.store(), key, queue, now)) {
+            self.announced = now.0;
+        }
+    }
+}
 
 /// Says that the worker with this queue is there. `false`: the others were quicker every time; try again later.
 pub fn announce(store: &dyn SharedStore, key: &str, queue: Queue, now: Timestamp) -> bool {

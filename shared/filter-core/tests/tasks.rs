@@ -39,6 +39,8 @@ impl Policy for Waiting {
         Some(Self)
     }
 
+    const TICK: Option<Duration> = Some(Duration::from_secs(1));
+
     fn hold_headers(&self) -> bool {
         true
     }
@@ -307,8 +309,7 @@ fn a_call_out_of_which_the_host_says_nothing_ends_by_itself() {
 
 #[test]
 fn two_workers_make_one_call_out_and_the_other_is_told() {
-    let (cx, mut first, mut second) = (TestCx::default(), Worker::new(), Worker::new());
-    assert!(first.filter.announce(11, &cx) && second.filter.announce(22, &cx));
+    let (cx, mut first, mut second, third) = (TestCx::default(), Worker::new(), Worker::new(), Worker::new());
     let (_, one) = first.request(&cx, "/gateway/jwks", true);
     let (_, other) = second.request(&cx, "/gateway/jwks", true);
     let _ = second.request(&cx, "/gateway/jwks", true);
@@ -316,7 +317,10 @@ fn two_workers_make_one_call_out_and_the_other_is_told() {
 
     let finished = first.filter.answered(*token, status(200), &cx).unwrap();
     assert_eq!(finished.outcome.tell.iter().map(|name| &**name).collect::<Vec<_>>(), ["jwks"]);
-    assert_eq!(first.filter.others(Some(11), &cx), [22]);
+    let (heard, others) = (first.filter.others(&cx), second.filter.others(&cx));
+    assert_eq!((heard.len(), others.len()), (1, 1), "each knows the other, though nobody ticked");
+    assert_ne!(heard, others);
+    assert_eq!(third.filter.others(&cx).len(), 2, "one that never asked is not told");
     assert_eq!(first.resume(&cx, &finished.waiters, &finished.result), [(one, "go".to_owned())]);
 
     assert!(second.filter.told("something else", &cx).is_none());
@@ -338,7 +342,11 @@ fn a_worker_that_died_with_the_lease_does_not_stop_the_others() {
     assert_eq!(cx.dialled(), []);
     cx.advance(Duration::from_millis(550));
     let lost = other.filter.next_lost(&cx).unwrap();
-    assert_eq!((lost.waiters.as_slice(), &lost.result), (&[id][..], &Err(Failure::Deadline)));
+    assert_eq!(
+        (lost.waiters.as_slice(), &lost.result),
+        (&[id][..], &Err(Failure::Elsewhere)),
+        "it may have left something"
+    );
     let _ = other.request(&cx, "/gateway/jwks", true);
     assert_eq!(cx.dialled().len(), 1, "the lease is free");
 }

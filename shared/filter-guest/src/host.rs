@@ -7,6 +7,7 @@ use filter_core::message::Headers;
 use filter_core::policy::{Cx, Timestamp};
 use filter_core::store::{Conflict, Expect, SharedStore};
 use filter_core::task::CallOut;
+use filter_core::workers::Queue;
 use std::cell::RefCell;
 use std::collections::HashMap;
 
@@ -63,6 +64,10 @@ impl filter::Host for Host {
         // Zero would mean for ever.
         let timeout = u32::try_from(call.timeout.as_millis()).unwrap_or(u32::MAX).max(1);
         abi::http_call(&call.cluster, &headers, &call.body, timeout).ok()
+    }
+
+    fn listen(&self, name: &str) -> Option<Queue> {
+        abi::register_queue(name).ok()
     }
 }
 

@@ -7,10 +7,9 @@ use crate::perform;
 use crate::stream::HttpStream;
 use filter_core::effect::Level;
 use filter_core::filter::{Filter, Resumption};
-use filter_core::policy::{Cx as _, Policy};
+use filter_core::policy::Policy;
 use filter_core::redact;
 use filter_core::task::{Failure, Reply, TaskResult};
-use filter_core::workers::EVERY;
 use std::cell::RefCell;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -20,15 +19,11 @@ pub(crate) struct Root<P: Policy> {
     id: u32,
     filter: Rc<RefCell<Filter<P>>>,
     host: Rc<Host>,
-    /// Where other workers tell this one something; registered at the first tick.
-    queue: Option<u32>,
-    /// When it was last said that this worker is there, in µs.
-    announced: u64,
 }
 
 impl<P: Policy> Root<P> {
     pub(crate) fn new(id: u32) -> Self {
-        Self { id, filter: Rc::default(), host: Rc::default(), queue: None, announced: 0 }
+        Self { id, filter: Rc::default(), host: Rc::default() }
     }
 
     /// Pure but for its log lines: Envoy calls this on W + 2 VMs, the canary included.
@@ -93,7 +88,6 @@ impl<P: Policy> Root<P> {
     }
 
     pub(crate) fn tick(&mut self, streams: &mut Streams<P>) {
-        self.announce();
         loop {
             let lost = self.filter.try_borrow_mut().ok().and_then(|mut filter| filter.next_lost(&*self.host));
             if lost.is_none() {
@@ -108,31 +102,11 @@ impl<P: Policy> Root<P> {
         }
     }
 
-    /// Nothing of this may happen while the plugin is configured: that runs on machines that never serve a request.
-    fn announce(&mut self) {
-        let now = self.host.now().0;
-        if self.queue.is_none() {
-            let mut name = [0; 16];
-            // The last to register a name gets its notices: a name of its own for every worker.
-            if self.host.random(&mut name) {
-                let name: String = name.iter().map(|byte| format!("{byte:02x}")).collect();
-                self.queue = abi::register_queue(&name).ok();
-            }
-        }
-        let due = self.announced == 0 || now.abs_diff(self.announced) >= EVERY;
-        if let (Some(queue), true) = (self.queue, due)
-            && let Ok(filter) = self.filter.try_borrow()
-            && filter.announce(queue, &*self.host)
-        {
-            self.announced = now;
-        }
-    }
-
     fn tell(&self, filter: &Filter<P>, names: &[Arc<str>]) {
         if names.is_empty() {
             return;
         }
-        for queue in filter.others(self.queue, &*self.host) {
+        for queue in filter.others(&*self.host) {
             for name in names {
                 let _ = abi::enqueue(queue, name.as_bytes());
             }

@@ -5,6 +5,7 @@ use filter_core::policy::{Cx, Timestamp};
 use filter_core::store::{MemoryStore, SharedStore};
 use filter_core::task::CallOut;
 use filter_core::tasks::Token;
+use filter_core::workers::Queue;
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -115,6 +116,13 @@ impl Host for TestCx {
         self.next.set(token.wrapping_add(1));
         self.dialled.borrow_mut().push((token, call.clone()));
         Some(token)
+    }
+
+    fn listen(&self, _: &str) -> Option<Queue> {
+        // A number of its own for everything that has one.
+        let queue = self.next.get();
+        self.next.set(queue.wrapping_add(1));
+        Some(queue)
     }
 }
 

@@ -8,8 +8,8 @@ const THRESHOLD: u32 = 5;
 /// How long it stays open: doubled after every failed probe, up to the last.
 const FIRST_PAUSE: Duration = Duration::from_millis(250);
 const LAST_PAUSE: Duration = Duration::from_secs(10);
-/// A probe of which nothing is heard for so long was lost.
-const PROBE: Duration = Duration::from_secs(10);
+/// A probe of which nothing is heard for so long is repeated: the client that caused it may have left.
+const PROBE: Duration = Duration::from_secs(1);
 
 /// One per backend and worker.
 #[derive(Debug, Clone, Default)]

@@ -6,11 +6,13 @@
 
 mod breaker;
 mod config;
+mod query;
 mod upstash;
 mod webdis;
 
 pub use breaker::Breaker;
 pub use config::{Dialect, RedisConfig};
+pub use query::{Progress, Query};
 
 use crate::config::{At, Env, Secret};
 use crate::policy::Cx;
@@ -95,8 +97,10 @@ pub enum Value {
 /// Why an answer is of no use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum BackendError {
-    /// The call could not be sent.
+    /// The call could not be sent: no such cluster or endpoint, its circuit breakers are full, no random bytes.
     NotSent,
+    /// Nothing was sent: the backend failed too often ([`Breaker`]).
+    CircuitOpen,
     /// Envoy found nobody who listens, or the connection failed (503).
     Unreachable,
     /// There was no answer in time (504).
@@ -122,8 +126,10 @@ pub enum BackendError {
     OutOfMemory,
     /// Redis takes no more clients.
     MaxClients,
-    /// Redis may not write (READONLY, MISCONF).
+    /// Redis may not write (READONLY, MISCONF, NOREPLICAS).
     ReadOnly,
+    /// Redis is busy with a script that does not end (BUSY).
+    Busy,
     /// Another error of Redis.
     Redis,
 }
@@ -132,6 +138,7 @@ impl BackendError {
     /// Every error there is.
     pub const ALL: &'static [Self] = &[
         Self::NotSent,
+        Self::CircuitOpen,
         Self::Unreachable,
         Self::Timeout,
         Self::Incomplete,
@@ -145,6 +152,7 @@ impl BackendError {
         Self::OutOfMemory,
         Self::MaxClients,
         Self::ReadOnly,
+        Self::Busy,
         Self::Redis,
     ];
 
@@ -153,6 +161,7 @@ impl BackendError {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::NotSent => "not_sent",
+            Self::CircuitOpen => "circuit_open",
             Self::Unreachable => "unreachable",
             Self::Timeout => "timeout",
             Self::Incomplete => "incomplete",
@@ -166,6 +175,7 @@ impl BackendError {
             Self::OutOfMemory => "out_of_memory",
             Self::MaxClients => "max_clients",
             Self::ReadOnly => "read_only",
+            Self::Busy => "busy",
             Self::Redis => "redis",
         }
     }
@@ -180,11 +190,14 @@ impl BackendError {
             "NOSCRIPT" => Self::NoScript,
             "LOADING" | "MASTERDOWN" => Self::Loading,
             "OOM" => Self::OutOfMemory,
-            "READONLY" | "MISCONF" => Self::ReadOnly,
+            "READONLY" | "MISCONF" | "NOREPLICAS" => Self::ReadOnly,
+            "BUSY" => Self::Busy,
             "NOAUTH" | "WRONGPASS" | "NOPERM" => Self::Denied,
             // An error inside a script carries the cause further back.
             _ if text.contains("OOM command not allowed") => Self::OutOfMemory,
-            _ if text.contains("can't run this command") || text.contains("No permissions") => Self::Denied,
+            // Redis 8, then 7.
+            _ if text.contains("ACL failure in script") => Self::Denied,
+            _ if text.contains("The user executing the script can't") => Self::Denied,
             _ => Self::Redis,
         }
     }

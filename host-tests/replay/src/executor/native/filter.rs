@@ -12,6 +12,7 @@ use filter_core::store::{MemoryStore, SharedStore};
 use filter_core::stream::{FetchBody, Stream};
 use filter_core::task::CallOut;
 use filter_core::tasks::Token;
+use filter_core::workers::Queue;
 
 use crate::envoy_config::PluginSpec;
 use crate::settings::Settings;
@@ -20,9 +21,10 @@ use crate::settings::Settings;
 type Factory = fn(&PluginSpec, &dyn Env) -> Result<Box<dyn AnyFilter>>;
 
 /// Every plugin of this repository, by name. A plugin joins the native executor here.
-const PLUGINS: [(&str, Factory); 2] = [
+const PLUGINS: [(&str, Factory); 3] = [
     (request_policy::RequestPolicy::NAME, configured::<request_policy::RequestPolicy>),
     (probe::Probe::NAME, configured::<probe::Probe>),
+    (caller::Caller::NAME, configured::<caller::Caller>),
 ];
 
 /// A filter and its current stream, whatever the policy.
@@ -127,6 +129,10 @@ pub(super) struct World<'a> {
 impl Host for World<'_> {
     /// Call-outs are not modelled here: a policy hears that there is no such cluster.
     fn dial(&self, _: &CallOut) -> Option<Token> {
+        None
+    }
+
+    fn listen(&self, _: &str) -> Option<Queue> {
         None
     }
 }
