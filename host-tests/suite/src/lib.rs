@@ -1,5 +1,7 @@
 //! The cases, and the tests that run them on every executor: what the tests share.
 
+pub mod caller;
+
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
