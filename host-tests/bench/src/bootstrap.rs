@@ -7,12 +7,12 @@ use crate::variants::Chain;
 /// Name of the listener.
 pub const LISTENER: &str = "ingress";
 
-/// A gateway with this chain in front of the upstream at a port of this machine, or without an upstream: then it
-/// answers itself. It does so by a filter before the router, because Envoy's cors filter leaves a route with a
+/// A gateway with this chain. It forwards to the upstream at a port of this machine, or only calls out to it: then it
+/// answers requests itself. It does so by a filter before the router, because Envoy's cors filter leaves a route with a
 /// `direct_response` alone.
-pub fn gateway(chain: &Chain, upstream: Option<u16>) -> Value {
+pub fn gateway(chain: &Chain, upstream: u16, forwards: bool) -> Value {
     let mut http_filters = chain.http_filters.clone();
-    if upstream.is_none() {
+    if !forwards {
         http_filters.push(json!({
             "name": "envoy.filters.http.fault",
             "typed_config": {
@@ -55,22 +55,22 @@ pub fn gateway(chain: &Chain, upstream: Option<u16>) -> Value {
                 "address": any_port,
                 "filter_chains": [{ "filters": [manager] }],
             }],
-            "clusters": [cluster(upstream)],
+            "clusters": [cluster("api", forwards.then_some(upstream)), cluster("called", Some(upstream))],
         },
     })
 }
 
-/// Where requests are forwarded to: nowhere where there is no upstream.
-fn cluster(upstream: Option<u16>) -> Value {
+/// A cluster of one endpoint, or of none.
+fn cluster(name: &str, upstream: Option<u16>) -> Value {
     let endpoint = |port: u16| {
         let address = json!({ "socket_address": { "address": "127.0.0.1", "port_value": port } });
         json!({ "endpoint": { "address": address } })
     };
     let endpoints: Vec<Value> = upstream.map(endpoint).into_iter().collect();
     json!({
-        "name": "api",
+        "name": name,
         "type": "STATIC",
-        "load_assignment": { "cluster_name": "api", "endpoints": [{ "lb_endpoints": endpoints }] },
+        "load_assignment": { "cluster_name": name, "endpoints": [{ "lb_endpoints": endpoints }] },
     })
 }
 
@@ -81,7 +81,7 @@ mod tests {
     #[test]
     fn the_router_comes_last() {
         let chain = Chain { http_filters: vec![json!({ "name": "first" })], ..Chain::default() };
-        let config = gateway(&chain, Some(9000));
+        let config = gateway(&chain, 9000, true);
         let filters = config
             .pointer("/static_resources/listeners/0/filter_chains/0/filters/0/typed_config/http_filters")
             .and_then(Value::as_array)

@@ -39,7 +39,7 @@ impl Gateway {
         launch: &Launch,
         cores: Option<Cores>,
     ) -> Result<Self> {
-        let config = bootstrap::gateway(&variant.chain, variant.forwards.then_some(upstream)).to_string();
+        let config = bootstrap::gateway(&variant.chain, upstream, variant.forwards).to_string();
         let envoy = Envoy::start(&config, launch).await?;
         let pid = envoy.id().context("Envoy has ended")?;
         if let Some(cores) = cores {
@@ -91,7 +91,7 @@ pub async fn verify(gateways: &[Gateway], plan: &Plan) -> Result<()> {
         let slot = match gateway.variant.kind {
             Kind::Ours(extent) => ours.entry((extent, gateway.variant.forwards)),
             Kind::Native(extent) => native.entry((extent, gateway.variant.forwards)),
-            Kind::NoFilter | Kind::NoOp | Kind::Call { .. } => continue,
+            Kind::NoFilter | Kind::NoOp | Kind::Machinery | Kind::Call { .. } => continue,
         };
         let refused = gateway.send("TRACE", plan).await?.status;
         ensure!((400..500).contains(&refused), "variant {name} answers TRACE with {refused}");

@@ -140,7 +140,7 @@ impl Report {
         let no_op = reference(Kind::NoOp);
         let native = |entry: &Entry| match entry.kind {
             Kind::Ours(extent) | Kind::Native(extent) => reference(Kind::Native(extent)).and_then(added),
-            Kind::NoFilter | Kind::NoOp | Kind::Call { .. } => None,
+            Kind::NoFilter | Kind::NoOp | Kind::Machinery | Kind::Call { .. } => None,
         };
         let mut text = String::from(
             "\n| filter | CPU µs/request | added µs | beyond no-op, minima | added ÷ no-op | added ÷ native | requests/s \

@@ -19,6 +19,8 @@ pub enum Kind {
     Ours(Extent),
     /// Envoy's own filters, configured to do as much of the same as they can.
     Native(Extent),
+    /// The caller, a policy that does what a filter on top of call-outs does and nothing else.
+    Machinery,
     /// The bench guest with one host call, repeated, in a gateway without an upstream.
     Call {
         /// How often a request makes the call.
@@ -79,6 +81,16 @@ pub const CALLS: [&str; 14] = [
     "log_off",
 ];
 
+/// The caller with nothing to do, and with one thing to do: what that costs is the difference.
+const MACHINERY: [(&str, &str); 3] = [
+    ("caller, nothing", r#"{"version": 1}"#),
+    ("caller, one read and one CAS of shared data", r#"{"version": 1, "count": true}"#),
+    (
+        "caller, one call-out of its own",
+        r#"{"version": 1, "http": {"cluster": "called", "timeout": "1s"}}"#,
+    ),
+];
+
 /// How often a request makes the call that is priced: enough to rise above the noise of a request, few
 /// enough that the headers added stay far from every limit.
 pub const REPEATED: u32 = 20;
@@ -129,6 +141,11 @@ pub fn all(sources: &Sources) -> Result<Vec<Variant>> {
             let (name, chain) = native(extent)?;
             add(name.to_owned(), Kind::Native(extent), chain);
         }
+    }
+    for (name, configuration) in MACHINERY {
+        let module = module(dist, Path::new("caller.wasm"))?;
+        let chain = wasm_filter("caller", &module, configuration, &json!({}))?;
+        variants.push(Variant { name: name.to_owned(), kind: Kind::Machinery, forwards: false, chain });
     }
     for call in CALLS {
         let (kind, chain) = (Kind::Call { repeated: REPEATED }, guest(call, REPEATED)?);

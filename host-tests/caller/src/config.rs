@@ -15,6 +15,9 @@ config_struct! {
         http: Option<Http>,
         /// Redis; each request of its own.
         redis: Option<RedisConfig>,
+        /// Whether Redis is left alone after failures, as it is everywhere else. Without, a drill that has most calls
+        /// fail is not over before the breaker lets enough of them through.
+        breaker: bool = true,
         /// Who shares a call-out.
         share: Share = "own",
         /// How long the outcome of a shared call-out serves later requests.

@@ -76,10 +76,10 @@ impl Policy for Caller {
             None => None,
         };
         match (&config.http, &redis) {
-            (Some(_), None) => {}
+            (Some(_) | None, None) => {}
             (None, Some(_)) if config.share == Share::Own => {}
             _ => {
-                at.key("http").error("either this or `redis`, and Redis for `share: own` alone");
+                at.key("redis").error("not beside `http`, and for `share: own` alone");
                 return None;
             }
         }
@@ -181,6 +181,9 @@ impl Caller {
         }
         stream.calls = stream.calls.saturating_add(1);
         if let Some(redis) = &self.redis {
+            if !self.config.breaker {
+                state.breaker = Breaker::default();
+            }
             let keys = vec![format!("portcullis:rl:caller:{}", stream.key)];
             let args = vec![stream.id.clone()];
             return match Query::ask(redis, &mut state.breaker, &self.script, keys, args, cx) {
@@ -193,7 +196,7 @@ impl Caller {
         }
         match &self.config.http {
             Some(http) => waits(self.key().unwrap_or(Key::Own), call(http)),
-            None => self.conclude(stream, Err("nothing to call".to_owned())),
+            None => Step::proceed(Effects::default()),
         }
     }
 

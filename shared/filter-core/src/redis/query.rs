@@ -35,11 +35,11 @@ impl Query {
         args: Vec<String>,
         cx: &dyn Cx,
     ) -> Result<(Self, CallOut), BackendError> {
+        // First: what cannot be asked at all is no fault of the backend's, nor the probe that decides about it.
+        let (call, sent) = call(redis, script, By::Sha, &keys, &args, cx)?;
         if !breaker.admits(cx.now()) {
             return Err(BackendError::CircuitOpen);
         }
-        let first = call(redis, script, By::Sha, &keys, &args, cx);
-        let (call, sent) = first.inspect_err(|_| breaker.failed(cx.now()))?;
         Ok((Self { keys, args, sent }, call))
     }
 
