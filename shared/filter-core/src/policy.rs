@@ -48,6 +48,12 @@ pub trait Cx {
 
     /// State shared by all workers of a gateway.
     fn store(&self) -> &dyn SharedStore;
+
+    /// Asks the host whether `signature` is one of `text`, by the `SubjectPublicKeyInfo` (DER) in `key`: RSASSA-PKCS1-v1_5,
+    /// or ECDSA with a DER signature (Envoy's `verify_signature`). `hash` as `sha256`. `None`: the host cannot say.
+    fn verify_signature(&self, _hash: &str, _key: &[u8], _signature: &[u8], _text: &[u8]) -> Option<bool> {
+        None
+    }
 }
 
 /// A plugin. `compile` happens once per configuration and worker; the rest per event.
