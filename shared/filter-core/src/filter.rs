@@ -198,23 +198,24 @@ impl<P: Policy> Filter<P> {
         let Finished { name, lease, waiters, elsewhere: _ } = finished;
         let mut outcome = Outcome::flow(Flow::Continue);
         if let Some(name) = name {
-            outcome.append(self.learn(&name, &result, host));
+            let effects = self.learn(&name, &result, host);
+            // What was learnt is in the shared store before anybody else may begin, or is told; what follows may have the
+            // same name.
             if let Some(until) = lease {
-                // What was learnt is in the shared store before anybody is told.
                 lease::release(host.store(), &self.lease_key(&name), until);
                 outcome.tell.push(name);
             }
+            outcome.append(self.root(effects, host));
         }
         Resumption { outcome, waiters, result }
     }
 
     /// The policy hears once what came of a shared call-out.
-    fn learn(&mut self, name: &str, result: &TaskResult, host: &dyn Host) -> Outcome {
-        let effects = match &self.policy {
+    fn learn(&mut self, name: &str, result: &TaskResult, host: &dyn Host) -> Effects {
+        match &self.policy {
             Some(policy) => policy.on_task(&mut self.state, name, result, host),
             None => Effects::default(),
-        };
-        self.root(effects, host)
+        }
     }
 
     /// Effects of an event that is about no request.
@@ -292,7 +293,10 @@ impl<P: Policy> Filter<P> {
     /// The policy hears of a call-out that was not sent.
     pub(crate) fn not_sent(&mut self, task: &Task, failure: Failure, host: &dyn Host) -> Outcome {
         match task.key.name() {
-            Some(name) => self.learn(&name.clone(), &Err(failure), host),
+            Some(name) => {
+                let effects = self.learn(name, &Err(failure), host);
+                self.root(effects, host)
+            }
             None => Outcome::flow(Flow::Continue),
         }
     }

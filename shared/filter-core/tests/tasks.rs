@@ -79,7 +79,13 @@ impl Policy for Waiting {
         let result =
             result.as_ref().map_or_else(|failure| format!("{failure:?}"), |reply| reply.status.to_string());
         heard.push((name.to_owned(), result));
-        Effects { metrics: vec![Metric { what: "heard", reason: None }], ..Effects::default() }
+        let metrics = vec![Metric { what: "heard", reason: None }];
+        // What comes in pages goes on under the same name.
+        let next = match awaits("/gateway/pages").verdict {
+            Verdict::Await(task) if name == "pages" && heard.len() == 1 => vec![task],
+            _ => Vec::new(),
+        };
+        Effects { metrics, tasks: next, ..Effects::default() }
     }
 }
 
@@ -331,6 +337,22 @@ fn two_workers_make_one_call_out_and_the_other_is_told() {
     assert_eq!(second.resume(&cx, &told.waiters, &told.result)[0], (other, "hold".to_owned()));
     // A notice that comes twice finds nobody.
     assert!(second.filter.told("jwks", &cx).is_none());
+}
+
+#[test]
+fn what_follows_a_shared_call_out_may_have_its_name() {
+    let (cx, mut first, mut second) = (TestCx::default(), Worker::new(), Worker::new());
+    let _ = first.request(&cx, "/gateway/pages", true);
+    let [(token, _)] = cx.dialled()[..] else { panic!("one call-out") };
+    let finished = first.filter.answered(token, status(200), &cx).unwrap();
+    assert_eq!(finished.waiters.len(), 1);
+    let [(next, _)] = cx.dialled()[..] else { panic!("the next one is sent at once") };
+    let _ = second.request(&cx, "/gateway/pages", true);
+    assert_eq!(cx.dialled(), [], "and nobody else sends it");
+    assert!(first.filter.answered(next, status(200), &cx).is_some());
+    let _ = second.filter.told("pages", &cx).unwrap();
+    let _ = second.request(&cx, "/gateway/pages", true);
+    assert_eq!(cx.dialled().len(), 1, "the lease is free");
 }
 
 #[test]
