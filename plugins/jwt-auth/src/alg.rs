@@ -91,6 +91,26 @@ impl Algorithm {
         Self::ALL.into_iter().find(|algorithm| algorithm.name() == name)
     }
 
+    /// What it is, for documentation.
+    #[must_use]
+    pub fn meaning(self) -> &'static str {
+        match self {
+            Self::Rs256 => "RSASSA-PKCS1-v1_5 with SHA-256.",
+            Self::Rs384 => "RSASSA-PKCS1-v1_5 with SHA-384.",
+            Self::Rs512 => "RSASSA-PKCS1-v1_5 with SHA-512.",
+            Self::Ps256 => "RSASSA-PSS with SHA-256.",
+            Self::Ps384 => "RSASSA-PSS with SHA-384.",
+            Self::Ps512 => "RSASSA-PSS with SHA-512.",
+            Self::Es256 => "ECDSA on P-256 with SHA-256.",
+            Self::Es384 => "ECDSA on P-384 with SHA-384.",
+            Self::Es512 => "ECDSA on P-521 with SHA-512.",
+            Self::EdDsa => "EdDSA on Ed25519.",
+            Self::Hs256 => "HMAC with SHA-256; needs `allow_symmetric`.",
+            Self::Hs384 => "HMAC with SHA-384; needs `allow_symmetric`.",
+            Self::Hs512 => "HMAC with SHA-512; needs `allow_symmetric`.",
+        }
+    }
+
     /// What kind of key it takes.
     #[must_use]
     pub fn family(self) -> Family {

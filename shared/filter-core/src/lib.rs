@@ -10,6 +10,7 @@ pub mod config;
 pub mod denial;
 pub mod effect;
 pub mod filter;
+pub mod keys;
 pub mod lease;
 pub mod matcher;
 pub mod message;

@@ -70,6 +70,9 @@ pub trait Policy: Sized + 'static {
     /// How often [`Self::on_tick`] comes. Without one a policy can make no call-outs: lost ones are noticed then.
     const TICK: Option<Duration> = None;
 
+    /// How often one request may await something; then the answer is [`Failure::TooManyAwaits`](crate::task::Failure::TooManyAwaits).
+    const AWAITS: u8 = 3;
+
     /// Checks what reading alone cannot, resolves secrets, and makes the policy. `None`: an error was reported
     /// at or below `at`.
     fn compile(config: Self::Config, env: &dyn Env, at: &At<'_>) -> Option<Self>;
@@ -91,8 +94,7 @@ pub trait Policy: Sized + 'static {
     ) -> Step;
 
     /// The call-out that this request awaited is over; a shared one has been told to [`Self::on_task`] before. May await
-    /// again, [`MAX_AWAITS`](crate::task::MAX_AWAITS) times in all; by default nothing passes that nobody decided
-    /// about.
+    /// again, [`Self::AWAITS`] times in all; by default nothing passes that nobody decided about.
     fn on_reply(
         &self,
         _state: &mut Self::State,

@@ -95,6 +95,14 @@ unsafe extern "C" {
         timeout_ms: u32,
         token: *mut u32,
     ) -> u32;
+    fn proxy_call_foreign_function(
+        name: *const u8,
+        name_size: usize,
+        argument: *const u8,
+        size: usize,
+        data: *mut *mut u8,
+        result_size: *mut usize,
+    ) -> u32;
     fn proxy_set_effective_context(context: u32) -> u32;
     fn proxy_continue_stream(stream: u32) -> u32;
     fn proxy_set_tick_period_milliseconds(period: u32) -> u32;
@@ -267,6 +275,13 @@ pub(crate) fn http_call(cluster: &str, headers: &[u8], body: &[u8], timeout_ms: 
 }
 
 /// What follows is done in the name of this context, until the callback ends or another is chosen.
+pub(crate) fn foreign_function(name: &str, argument: &[u8]) -> Result<Vec<u8>, Refused> {
+    // SAFETY: pointers are valid for the call.
+    returned(|data, size| unsafe {
+        proxy_call_foreign_function(name.as_ptr(), name.len(), argument.as_ptr(), argument.len(), data, size)
+    })
+}
+
 pub(crate) fn set_effective_context(context: u32) -> Result<(), Refused> {
     // SAFETY: no pointers.
     checked(unsafe { proxy_set_effective_context(context) })

@@ -1,6 +1,7 @@
 //! The world around a policy, over host calls: [`Cx`], [`SharedStore`], [`Env`], and the worker's counters.
 
 use crate::abi;
+use crate::foreign;
 use filter_core::config::Env;
 use filter_core::filter;
 use filter_core::message::Headers;
@@ -49,6 +50,10 @@ impl Cx for Host {
 
     fn store(&self) -> &dyn SharedStore {
         self
+    }
+
+    fn verify_signature(&self, hash: &str, key: &[u8], signature: &[u8], text: &[u8]) -> Option<bool> {
+        foreign::verify_signature(hash, key, signature, text)
     }
 }
 

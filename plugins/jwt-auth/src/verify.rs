@@ -1,0 +1,203 @@
+//! One token: whose it is, and whether it is one.
+
+use crate::accepted::Accepted;
+use crate::answer::{of_claims, of_form};
+use crate::claims::ClaimError;
+use crate::jwks::Need;
+use crate::keys::KeySet;
+use crate::policy::JwtAuth;
+use crate::provider::Provider;
+use crate::state::Worker;
+use crate::token::{Limits, Token};
+use filter_core::config::Tree;
+use filter_core::denial::{Denial, Reason};
+use filter_core::policy::Cx;
+use filter_core::redact;
+use filter_core::task::Task;
+use std::collections::BTreeSet;
+use std::rc::Rc;
+
+/// What became of a token.
+pub enum Judged {
+    /// It is one.
+    Accepted(Rc<Accepted>),
+    /// Keys are to be fetched first: from this source, by this.
+    Fetch(usize, Task),
+}
+
+impl JwtAuth {
+    /// Judges a token that may be one of these providers'. `asked`: sources that were asked already.
+    ///
+    /// # Errors
+    /// Why it is refused.
+    pub fn judge(
+        &self,
+        worker: &mut Worker,
+        text: &[u8],
+        candidates: &[usize],
+        asked: &BTreeSet<usize>,
+        cx: &dyn Cx,
+    ) -> Result<Judged, Denial> {
+        for &index in candidates {
+            let Some(provider) = self.providers.get(index) else { continue };
+            if let Some(accepted) = worker.cache.get(text, index) {
+                accepted.times.check(&provider.rules, cx.now()).map_err(|error| self.claims(&error))?;
+                return Ok(Judged::Accepted(accepted));
+            }
+        }
+        let most = candidates.iter().filter_map(|index| self.providers.get(*index));
+        let most = most.map(|provider| provider.limits.token).max().unwrap_or_default();
+        let limits = Limits { token: most, ..Limits::default() };
+        let token = Token::parse(text, limits)
+            .map_err(|error| self.challenges.denial(of_form(error)).note(error.to_string()))?;
+        // Several providers may have the same issuer, and be told apart by audience or key.
+        let issuer = match token.claims.member("iss") {
+            Some(Tree::String(issuer)) => issuer.as_str(),
+            _ => return Err(self.claims(&ClaimError::Missing("iss"))),
+        };
+        let mut refusal = self.claims(&ClaimError::Issuer);
+        for &index in candidates {
+            let Some(provider) = self.providers.get(index) else { continue };
+            if !provider.rules.issuers.iter().any(|one| one == issuer) {
+                continue;
+            }
+            match self.judge_as(worker, index, provider, &token, text, asked, cx) {
+                Ok(judged) => return Ok(judged),
+                Err(denial) => refusal = denial,
+            }
+        }
+        Err(refusal)
+    }
+
+    #[allow(clippy::too_many_arguments, reason = "all of it is about one token and one provider")]
+    fn judge_as(
+        &self,
+        worker: &mut Worker,
+        index: usize,
+        provider: &Provider,
+        token: &Token<'_>,
+        text: &[u8],
+        asked: &BTreeSet<usize>,
+        cx: &dyn Cx,
+    ) -> Result<Judged, Denial> {
+        let header = &token.jws.header;
+        let form = |error: crate::token::TokenError| self.challenges.denial(of_form(error)).note(error.to_string());
+        if text.len() > provider.limits.token {
+            return Err(form(crate::token::TokenError::TooLong));
+        }
+        if !provider.algorithms.has(header.algorithm) {
+            let note = format!("{} is not accepted of provider {}", header.algorithm, provider.name);
+            return Err(self.challenges.denial(Reason::JwtAlgorithm).note(note));
+        }
+        if let Some(types) = &provider.types {
+            types.check(header.typ.as_deref()).map_err(form)?;
+        }
+        if provider.require_kid && header.kid.is_none() {
+            return Err(self.challenges.denial(Reason::JwtUnknownKid).note("there is no kid, and one is required"));
+        }
+        // Cheaper than a signature; what is said here of a forged token only the log hears.
+        let times = provider.rules.check(&token.claims, cx.now()).map_err(|error| self.claims(&error))?;
+        self.signature(worker, provider, token, asked, cx)?.map_or_else(
+            || {
+                let accepted = Rc::new(Accepted::new(index, provider, token.clone(), times));
+                worker.cache.insert(text, accepted.clone());
+                Ok(Judged::Accepted(accepted))
+            },
+            |(source, task)| Ok(Judged::Fetch(source, task)),
+        )
+    }
+
+    /// `None`: the signature is one of the provider's. Else keys are to be fetched.
+    fn signature(
+        &self,
+        worker: &mut Worker,
+        provider: &Provider,
+        token: &Token<'_>,
+        asked: &BTreeSet<usize>,
+        cx: &dyn Cx,
+    ) -> Result<Option<(usize, Task)>, Denial> {
+        let (mut tried, mut has_keys) = (self.tries(worker, &provider.keys, token, cx), !provider.keys.is_empty());
+        for &index in &provider.sources {
+            if tried == Tried::Verified {
+                break;
+            }
+            let (Some(source), Some(kept)) = (self.sources.get(index), worker.sources.get_mut(index)) else { continue };
+            let Some(keys) = source.keys(kept, cx.now()) else { continue };
+            has_keys = true;
+            tried = tried.max(self.tries(worker, &keys, token, cx));
+        }
+        if tried == Tried::Verified {
+            return Ok(None);
+        }
+        let kid = token.jws.header.kid.as_deref();
+        if tried == Tried::Named {
+            let note = format!("not a signature of {}", self.key(kid, provider));
+            return Err(self.challenges.denial(Reason::JwtSignature).note(note));
+        }
+        for &index in &provider.sources {
+            let (Some(source), Some(kept)) = (self.sources.get(index), worker.sources.get_mut(index)) else { continue };
+            if source.look(kept, cx) {
+                self.rotated(worker, index);
+                return self.signature(worker, provider, token, asked, cx);
+            }
+            if asked.contains(&index) {
+                continue;
+            }
+            if let Need::Fetch(task) = source.need(kept, cx) {
+                return Ok(Some((index, task)));
+            }
+        }
+        if !has_keys {
+            return Err(self.challenges.denial(Reason::JwksUnavailable).note(format!("no keys of provider {}", provider.name)));
+        }
+        let (reason, note) = match tried {
+            Tried::Unnamed => (Reason::JwtSignature, format!("not a signature of {}", self.key(kid, provider))),
+            _ => (Reason::JwtUnknownKid, format!("{} not in JWKS of provider {}", name(kid), provider.name)),
+        };
+        Err(self.challenges.denial(reason).note(note))
+    }
+
+    fn tries(&self, worker: &Worker, keys: &KeySet, token: &Token<'_>, cx: &dyn Cx) -> Tried {
+        let header = &token.jws.header;
+        let kid = header.kid.as_deref();
+        let (message, signature) = (token.jws.signing_input, token.jws.signature.as_slice());
+        let mut tried = Tried::Nothing;
+        for key in keys.candidates(kid, header.algorithm) {
+            if key.verifier().verify(header.algorithm, message, signature, worker.engine, cx) {
+                return Tried::Verified;
+            }
+            tried = tried.max(if kid.is_some() && key.kid() == kid { Tried::Named } else { Tried::Unnamed });
+        }
+        tried
+    }
+
+    fn key(&self, kid: Option<&str>, provider: &Provider) -> String {
+        format!("{} of provider {}", name(kid), provider.name)
+    }
+
+    /// A refusal by claims.
+    pub fn claims(&self, error: &ClaimError) -> Denial {
+        self.challenges.denial(of_claims(error)).note(error.to_string())
+    }
+}
+
+/// How far the keys of a provider came with a token.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Tried {
+    /// None was for it.
+    Nothing,
+    /// One without its name was.
+    Unnamed,
+    /// The one it names was.
+    Named,
+    /// One verified it.
+    Verified,
+}
+
+/// The key that a token names, as a log shows it.
+fn name(kid: Option<&str>) -> String {
+    match kid {
+        Some(kid) => format!("kid \"{}\"", redact::field(kid.as_bytes())),
+        None => "a key without kid".to_owned(),
+    }
+}
