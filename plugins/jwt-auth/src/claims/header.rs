@@ -47,8 +47,7 @@ pub fn header_value(claims: &Tree, path: &ClaimPath, format: Format) -> Option<H
         }
         (Format::Csv, claim) => plain(claim, &mut out)?,
     }
-    let fits = out.len() <= MAX_HEADER && is_visible(&out);
-    fits.then(|| HeaderValue::from_str(&out).ok()).flatten()
+    is_visible(&out).then(|| HeaderValue::from_str(&out).ok()).flatten()
 }
 
 /// Something, of visible ASCII, with no space at its ends, which would be lost on the way.
@@ -58,7 +57,7 @@ fn is_visible(text: &str) -> bool {
         && text.bytes().all(|b| (b' '..=b'~').contains(&b))
 }
 
-/// Appends a string, number or boolean.
+/// Appends a string, number or boolean, up to [`MAX_HEADER`] bytes in all.
 fn plain(tree: &Tree, out: &mut String) -> Option<()> {
     match tree {
         Tree::String(text) => out.push_str(text),
@@ -68,7 +67,8 @@ fn plain(tree: &Tree, out: &mut String) -> Option<()> {
     (out.len() <= MAX_HEADER).then_some(())
 }
 
-/// Appends JSON in ASCII, without white space. Nested as deep as the tree, which a token bounds.
+/// Appends JSON in ASCII, without white space, up to [`MAX_HEADER`] bytes in all. It nests as deep as the tree, which is
+/// bounded.
 fn json(tree: &Tree, out: &mut String) -> Option<()> {
     match tree {
         Tree::Null => out.push_str("null"),

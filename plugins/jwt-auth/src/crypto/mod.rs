@@ -33,7 +33,7 @@ enum Key {
     Rsa(rsa::Key),
     Ec(ec::Key),
     Ed25519(ed25519::Key),
-    Hmac(hmac::Key),
+    Hmac(Box<hmac::Key>),
 }
 
 impl Verifier {
@@ -79,7 +79,7 @@ impl Verifier {
     /// Fewer than the 32 octets of HS256.
     pub fn hmac(secret: &[u8]) -> Result<Self, KeyError> {
         let (key, algorithms) = hmac::Key::new(secret)?;
-        Ok(Self::new(Key::Hmac(key), algorithms, None))
+        Ok(Self::new(Key::Hmac(Box::new(key)), algorithms, None))
     }
 
     fn new(key: Key, algorithms: Algorithms, spki: Option<Box<[u8]>>) -> Self {

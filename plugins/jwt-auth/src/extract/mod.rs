@@ -14,7 +14,7 @@ use filter_core::http::HeaderName;
 use filter_core::message::RequestHead;
 use std::borrow::Cow;
 
-/// Where tokens are looked for. The same place twice is one place.
+/// Where tokens are looked for. The same place named twice is one place.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Places {
     /// With what stands before the token, the longest first: each field is read in one way.
@@ -31,11 +31,9 @@ impl Places {
         if at == self.headers.len() {
             self.headers.push((name, Vec::new()));
         }
-        if let Some((_, prefixes)) = self.headers.get_mut(at)
-            && !prefixes.iter().any(|other| other.eq_ignore_ascii_case(prefix))
-        {
-            prefixes.push(prefix.to_owned());
-            prefixes.sort_by_key(|prefix| std::cmp::Reverse(prefix.len()));
+        if let Some((_, prefixes)) = self.headers.get_mut(at) {
+            let shorter = prefixes.iter().position(|other| other.len() < prefix.len());
+            prefixes.insert(shorter.unwrap_or(prefixes.len()), prefix.to_owned());
         }
         self
     }
@@ -43,18 +41,14 @@ impl Places {
     /// A cookie of this name (RFC 6265), case-sensitive.
     #[must_use]
     pub fn cookie(mut self, name: &str) -> Self {
-        if !self.cookies.iter().any(|other| other == name) {
-            self.cookies.push(name.to_owned());
-        }
+        self.cookies.push(name.to_owned());
         self
     }
 
     /// A query parameter of this name, case-sensitive.
     #[must_use]
     pub fn query(mut self, name: &str) -> Self {
-        if !self.query.iter().any(|other| other == name) {
-            self.query.push(name.to_owned());
-        }
+        self.query.push(name.to_owned());
         self
     }
 

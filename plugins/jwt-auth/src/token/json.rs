@@ -2,15 +2,13 @@
 
 use super::JsonError;
 use filter_core::config::Tree;
+use std::collections::BTreeSet;
 
 /// Deepest nesting of objects and arrays, the outermost object included.
 pub const MAX_DEPTH: usize = 16;
 
 /// Most members of all objects of a header or payload together. Items of arrays are bounded by the size alone.
 pub const MAX_MEMBERS: usize = 256;
-
-/// Up to so many members, every name is compared with every other; more are sorted first.
-const FEW: usize = 8;
 
 /// Reads a JSON object and nothing after it but white space.
 ///
@@ -48,16 +46,6 @@ fn check(tree: &Tree, levels: usize, members: &mut usize) -> Result<(), JsonErro
 
 /// Names are compared as they read, after escapes: `al\u0067` is `alg`.
 fn has_duplicate(members: &[(String, Tree)]) -> bool {
-    if members.len() <= FEW {
-        let mut names = members.iter();
-        while let Some((name, _)) = names.next() {
-            if names.as_slice().iter().any(|(other, _)| other == name) {
-                return true;
-            }
-        }
-        return false;
-    }
-    let mut names: Vec<&str> = members.iter().map(|(name, _)| name.as_str()).collect();
-    names.sort_unstable();
-    names.windows(2).any(|pair| matches!(pair, [one, other] if one == other))
+    let mut names = BTreeSet::new();
+    !members.iter().all(|(name, _)| names.insert(name.as_str()))
 }

@@ -1,5 +1,7 @@
 //! What claims must be.
 
+#![allow(clippy::unwrap_used, reason = "a helper of a test may stop at the first surprise")]
+
 mod dates;
 mod demands;
 mod headers;

@@ -90,6 +90,7 @@ fn named_headers() {
         ("x-jwt", "a.b.c", "x-jwt: a.b.c"),
         ("x-jwt", "Bearer a.b.c", "malformed x-jwt"),
         ("x-jwt", "", "malformed x-jwt"),
+        ("x-jwt", "a,", "x-jwt: a,"),
         ("x-token", "JWT=a.b.c", "x-token: a.b.c"),
         ("x-token", "jwt=a.b.c", "x-token: a.b.c"),
         ("x-token", "JWT=", "malformed x-token"),

@@ -209,6 +209,8 @@ fn objects_without_a_second_reading() {
         format!(r#"{{"alg":"RS256",{}}}"#, list.join(","))
     };
     let spread = r#"{"alg":"RS256","a":[{"x":1},{"x":2}],"b":{"x":3}}"#;
+    // Two members, and objects of one each.
+    let objects = |n: usize| format!(r#"{{"alg":"RS256","x":[{}]}}"#, vec![r#"{"x":0}"#; n - 2].join(","));
     let cases: Vec<(Vec<u8>, &str)> = vec![
         (HEADER.into(), "ok"),
         (b" \r\n\t{\"alg\" :\n\"RS256\"}\r\n ".into(), "ok"),
@@ -221,6 +223,8 @@ fn objects_without_a_second_reading() {
         (nested(1000).into(), "json"),
         (members(MAX_MEMBERS).into(), "ok"),
         (members(MAX_MEMBERS + 1).into(), "members"),
+        (objects(MAX_MEMBERS).into(), "ok"),
+        (objects(MAX_MEMBERS + 1).into(), "members"),
         (r#"{"alg":"RS256","alg":"RS256"}"#.into(), "duplicate"),
         (r#"{"alg":"RS256","alg":"none"}"#.into(), "duplicate"),
         (r#"{"alg":"RS256","al\u0067":"none"}"#.into(), "duplicate"),
@@ -327,6 +331,10 @@ fn types() {
         assert_eq!(access.check(Some(typ)), Err(TokenError::TypRefused), "{typ}");
     }
     assert_eq!(access.check(None), Err(TokenError::TypMissing));
+    // With a `/` of its own a type has nothing before it.
+    let other = AcceptedTypes::new(vec!["text/x".to_owned()], false);
+    assert_eq!((other.check(Some("TEXT/x")), other.check(Some("x"))), (Ok(()), Err(TokenError::TypRefused)));
+    assert_eq!(other.check(Some("application/text/x")), Err(TokenError::TypRefused));
     let lenient = AcceptedTypes::new(vec!["JWT".to_owned()], true);
     assert_eq!((lenient.check(None), lenient.check(Some("jwt"))), (Ok(()), Ok(())));
     assert_eq!(lenient.check(Some("at+jwt")), Err(TokenError::TypRefused));

@@ -39,4 +39,7 @@ fn eddsa() {
     check(&found, COUNTS);
 }
 
-const COUNTS: &str = "";
+const COUNTS: &str = "
+    Ed25519: 88 accepted, 63 refused, 0 outside
+    Ed448: 0 accepted, 0 refused, 87 outside
+";

@@ -46,4 +46,8 @@ fn hmac() {
     check(&found, COUNTS);
 }
 
-const COUNTS: &str = "";
+const COUNTS: &str = "
+    HmacSha256: 30 accepted, 54 refused, 90 outside
+    HmacSha384: 30 accepted, 54 refused, 90 outside
+    HmacSha512: 30 accepted, 54 refused, 90 outside
+";

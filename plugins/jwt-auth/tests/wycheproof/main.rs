@@ -9,6 +9,7 @@
 
 #![allow(
     clippy::expect_used,
+    clippy::indexing_slicing,
     clippy::panic,
     clippy::unwrap_used,
     reason = "a test may stop at the first surprise"
@@ -16,6 +17,7 @@
 
 mod ecdsa;
 mod eddsa;
+mod engines;
 mod host;
 mod mac;
 mod rsa;

@@ -112,5 +112,57 @@ fn pss() {
     check(&found, PSS);
 }
 
-const PKCS1: &str = "";
-const PSS: &str = "";
+const PKCS1: &str = "
+    Rsa2048Sha224: 0 accepted, 0 refused, 258 outside
+    Rsa2048Sha256: 7 accepted, 250 refused, 2 outside
+    Rsa2048Sha3_224: 0 accepted, 0 refused, 258 outside
+    Rsa2048Sha3_256: 0 accepted, 0 refused, 257 outside
+    Rsa2048Sha3_384: 0 accepted, 0 refused, 258 outside
+    Rsa2048Sha3_512: 0 accepted, 0 refused, 258 outside
+    Rsa2048Sha384: 7 accepted, 251 refused, 0 outside
+    Rsa2048Sha512_224: 0 accepted, 0 refused, 258 outside
+    Rsa2048Sha512_256: 0 accepted, 0 refused, 257 outside
+    Rsa2048Sha512: 7 accepted, 251 refused, 1 outside
+    Rsa3072Sha256: 7 accepted, 251 refused, 1 outside
+    Rsa3072Sha3_256: 0 accepted, 0 refused, 258 outside
+    Rsa3072Sha3_384: 0 accepted, 0 refused, 259 outside
+    Rsa3072Sha3_512: 0 accepted, 0 refused, 259 outside
+    Rsa3072Sha384: 7 accepted, 252 refused, 0 outside
+    Rsa3072Sha512_256: 0 accepted, 0 refused, 258 outside
+    Rsa3072Sha512: 7 accepted, 252 refused, 1 outside
+    Rsa4096Sha256: 7 accepted, 251 refused, 0 outside
+    Rsa4096Sha384: 7 accepted, 252 refused, 0 outside
+    Rsa4096Sha512_256: 0 accepted, 0 refused, 258 outside
+    Rsa4096Sha512: 7 accepted, 252 refused, 0 outside
+    Rsa8192Sha256: 0 accepted, 0 refused, 258 outside
+    Rsa8192Sha384: 0 accepted, 0 refused, 259 outside
+    Rsa8192Sha512: 0 accepted, 0 refused, 259 outside
+";
+const PSS: &str = "
+    RsaPss2048Sha1Mgf1SaltLen20WithParams: 0 accepted, 0 refused, 88 outside
+    RsaPss2048Sha1Mgf1SaltLen20: 0 accepted, 0 refused, 88 outside
+    RsaPss2048Sha256Mgf1SaltLen0WithParams: 0 accepted, 0 refused, 103 outside
+    RsaPss2048Sha256Mgf1SaltLen0: 0 accepted, 0 refused, 103 outside
+    RsaPss2048Sha256Mgf1SaltLen32WithParams: 63 accepted, 45 refused, 0 outside
+    RsaPss2048Sha256Mgf1SaltLen32: 63 accepted, 45 refused, 0 outside
+    RsaPss2048Sha256Mgf1Sha1_20: 0 accepted, 0 refused, 108 outside
+    RsaPss2048Sha384Mgf1SaltLen48: 95 accepted, 46 refused, 0 outside
+    RsaPss2048Sha512_224Mgf1SaltLen28: 0 accepted, 0 refused, 100 outside
+    RsaPss2048Sha512_256Mgf1SaltLen32: 0 accepted, 0 refused, 115 outside
+    RsaPss2048Sha512Mgf1Sha256SaltLen32WithParams: 0 accepted, 0 refused, 178 outside
+    RsaPss2048Shake128: 0 accepted, 0 refused, 114 outside
+    RsaPss2048Shake256: 0 accepted, 0 refused, 184 outside
+    RsaPss3072Sha256Mgf1SaltLen32WithParams: 63 accepted, 45 refused, 0 outside
+    RsaPss3072Sha256Mgf1SaltLen32: 63 accepted, 45 refused, 0 outside
+    RsaPss3072Shake128: 0 accepted, 0 refused, 114 outside
+    RsaPss3072Shake256: 0 accepted, 0 refused, 184 outside
+    RsaPss4096Sha256Mgf1SaltLen32: 63 accepted, 45 refused, 0 outside
+    RsaPss4096Sha384Mgf1SaltLen48: 95 accepted, 46 refused, 0 outside
+    RsaPss4096Sha512Mgf1SaltLen32WithParams: 0 accepted, 0 refused, 177 outside
+    RsaPss4096Sha512Mgf1SaltLen32: 0 accepted, 0 refused, 177 outside
+    RsaPss4096Sha512Mgf1SaltLen64WithParams: 132 accepted, 47 refused, 0 outside
+    RsaPss4096Sha512Mgf1SaltLen64: 132 accepted, 47 refused, 0 outside
+    RsaPss4096Shake256: 0 accepted, 0 refused, 184 outside
+    RsaPssmiscWithParams: 3 accepted, 0 refused, 147 outside
+    RsaPssmisc: 3 accepted, 0 refused, 147 outside
+";
