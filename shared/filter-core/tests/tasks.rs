@@ -1,6 +1,11 @@
 //! Requests that wait for call-outs: who is told what, once, whatever the host and the other workers do.
 
-#![allow(clippy::panic, reason = "a helper of a test may stop at the first surprise")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a helper of a test may stop at the first surprise, as the test may"
+)]
 
 use filter_core::config::{At, Env, Version};
 use filter_core::config_struct;
@@ -17,15 +22,19 @@ use std::time::Duration;
 use testkit::{TestCx, request};
 
 config_struct! {
-    /// Nothing to set.
+    /// How a body is awaited.
     pub struct Config {
         /// Version.
         version: Version,
+        /// With the head.
+        hold_headers: bool = true,
     }
 }
 
 /// Awaits what the path names, and decides by the status.
-struct Waiting;
+struct Waiting {
+    hold_headers: bool,
+}
 
 impl Policy for Waiting {
     const NAME: &'static str = "waiting";
@@ -35,14 +44,14 @@ impl Policy for Waiting {
     /// The path.
     type Stream = String;
 
-    fn compile(_: Config, _: &dyn Env, _: &At<'_>) -> Option<Self> {
-        Some(Self)
+    fn compile(config: Config, _: &dyn Env, _: &At<'_>) -> Option<Self> {
+        Some(Self { hold_headers: config.hold_headers })
     }
 
     const TICK: Option<Duration> = Some(Duration::from_secs(1));
 
     fn hold_headers(&self) -> bool {
-        true
+        self.hold_headers
     }
 
     fn on_request_headers(
@@ -116,8 +125,12 @@ struct Worker {
 
 impl Worker {
     fn new() -> Self {
+        Self::configured(r#"{"version": 1}"#)
+    }
+
+    fn configured(configuration: &str) -> Self {
         let mut filter = Filter::default();
-        filter.configure("waiting", br#"{"version": 1}"#, &()).unwrap();
+        filter.configure("waiting", configuration.as_bytes(), &()).unwrap();
         Self { filter, streams: Vec::new() }
     }
 
@@ -292,6 +305,22 @@ fn after_a_call_out_the_body_may_be_asked_for() {
     assert_eq!(worker.answer(&cx, token(), status(200)), Some(vec![(id, "go".to_owned())]));
     assert_eq!(worker.data(&cx, id, 4, false), "go");
     assert_eq!(worker.data(&cx, id, 1, false), "413 portcullis_size.body");
+}
+
+#[test]
+fn what_has_come_of_an_awaited_body_is_not_let_go_before_the_rest() {
+    let (cx, mut worker) =
+        (TestCx::default(), Worker::configured(r#"{"version": 1, "hold_headers": false}"#));
+    let token = || cx.dialled().first().map(|(token, _)| *token).unwrap();
+    // The rest is longer than what came before: by its length alone it could be the whole.
+    let (_, id) = worker.request(&cx, "/body", false);
+    assert_eq!(worker.data(&cx, id, 1, false), "hold");
+    assert_eq!(worker.answer(&cx, token(), status(200)), Some(vec![(id, "hold".to_owned())]));
+    assert_eq!(worker.data(&cx, id, 4, true), "go");
+    // Nothing has come: the head goes ahead.
+    let (_, id) = worker.request(&cx, "/body", false);
+    assert_eq!(worker.answer(&cx, token(), status(200)), Some(vec![(id, "go".to_owned())]));
+    assert_eq!(worker.data(&cx, id, 4, true), "go");
 }
 
 #[test]
