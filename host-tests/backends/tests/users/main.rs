@@ -1,120 +1,17 @@
 //! Every user of Redis can do what its purpose needs, and nothing else.
 
+mod commands;
+
 use std::collections::BTreeSet;
 use std::io::Write as _;
 
 use anyhow::{Context as _, Result, ensure};
 use backends::resp::{Connection, RespValue};
 use backends::{Configuration, Options, Redis, User};
+use commands::{OPERATOR_GATEWAY, OPERATOR_GATEWAY_COMMANDS, commands};
 
 /// Somebody of the test's who may ask Redis what others may do. The files that ship have no such user.
 const ADMIN: &str = "user test-admin on >test-admin ~* &* +@all\n";
-
-/// What each user may run.
-fn commands(user: User) -> &'static [&'static str] {
-    match user {
-        User::GatewayRateLimit => &[
-            "del",
-            "eval",
-            "evalsha",
-            "exists",
-            "get",
-            "hmget",
-            "hset",
-            "incrby",
-            "mget",
-            "pexpire",
-            "pexpireat",
-            "pttl",
-            "set",
-            "time",
-        ],
-        User::GatewayIdempotency => &[
-            "del",
-            "eval",
-            "evalsha",
-            "exists",
-            "get",
-            "hmget",
-            "hset",
-            "pexpire",
-            "pexpireat",
-            "pttl",
-            "set",
-            "time",
-        ],
-        User::GatewayRevocation => &["eval", "evalsha", "exists", "get", "mget", "time", "zrangebyscore"],
-        User::OperatorRead => &[
-            "exists",
-            "expiretime",
-            "get",
-            "getrange",
-            "hgetall",
-            "hlen",
-            "hmget",
-            "hscan",
-            "mget",
-            "ping",
-            "pttl",
-            "scan",
-            "strlen",
-            "time",
-            "ttl",
-            "type",
-            "zcard",
-            "zrange",
-            "zrangebyscore",
-        ],
-        User::OperatorRevoke => &[
-            "del",
-            "discard",
-            "exec",
-            "exists",
-            "expiretime",
-            "get",
-            "mget",
-            "multi",
-            "pexpireat",
-            "ping",
-            "pttl",
-            "scan",
-            "set",
-            "time",
-            "ttl",
-            "type",
-            "zadd",
-            "zcard",
-            "zrange",
-            "zrangebyscore",
-            "zrem",
-            "zremrangebyscore",
-        ],
-    }
-}
-
-/// The user of the operators' gateway, which is off unless somebody asks for it.
-const OPERATOR_GATEWAY: &str = "operator-gateway";
-
-/// What it may run: what `portcullis` does, in scripts.
-const OPERATOR_GATEWAY_COMMANDS: [&str; 17] = [
-    "del",
-    "eval",
-    "expiretime",
-    "get",
-    "getrange",
-    "hlen",
-    "hscan",
-    "pttl",
-    "scan",
-    "set",
-    "strlen",
-    "time",
-    "type",
-    "zadd",
-    "zcard",
-    "zrange",
-    "zrem",
-];
 
 /// The commands that Redis lets everybody run: they end a connection or begin a login.
 const ALWAYS: [&str; 4] = ["auth", "hello", "quit", "reset"];
