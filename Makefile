@@ -32,7 +32,7 @@ demo: run-tools dist ## sends a few requests through a real Envoy with the filte
 suites: run-tools dist ## the public suites, from SUITES=../shared/data
 	SUITES="$(abspath $(SUITES))" $(CARGO) test $(LOCKED) --workspace --test public
 
-test: run-tools dist guests ## every test, on every executor; a missing module or Envoy is a failure
+test: test-tools dist guests ## every test, on every executor; a missing module, Envoy, Redis or Webdis is a failure
 	@mkdir -p target
 	set -o pipefail; $(CARGO) test $(LOCKED) --workspace | tee target/test.log
 	set -o pipefail; $(CARGO) test $(LOCKED) --manifest-path host-tests/schema/Cargo.toml --target-dir target/schema | \
@@ -82,15 +82,17 @@ guests: ## the test guests, in dist/guests/
 reproducible: dist ## builds a copy of the tree elsewhere and compares the sums
 	@$(TOOLS)/reproducible.sh
 
-tools: ## fills .tools/: Envoy, wasm-opt, the WebAssembly target, AssemblyScript, wrk
+tools: ## fills .tools/: Envoy, Redis, Webdis, wasm-opt, the WebAssembly target, AssemblyScript, wrk
 	@$(TOOLS)/tools.sh
 
 clean: ## removes what was built; .tools/ stays
 	rm -rf target dist
 
 # What building and running need, checked before use; wrk is left to `make bench`.
-.PHONY: build-tools run-tools
+.PHONY: build-tools run-tools test-tools
 build-tools:
 	@$(TOOLS)/tools.sh wasm-opt target
 run-tools:
 	@$(TOOLS)/tools.sh envoy
+test-tools:
+	@$(TOOLS)/tools.sh envoy redis webdis

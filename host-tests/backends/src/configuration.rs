@@ -1,5 +1,7 @@
 //! The shipped configuration, rendered as a user renders it.
 
+use std::fs::OpenOptions;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
@@ -10,6 +12,8 @@ use crate::{User, root};
 
 /// The environment variable with the password that a gateway's clients must know.
 const HTTP: &str = "PORTCULLIS_WEBDIS_PASSWORD";
+/// Who may do anything, in tests alone: no such user ships.
+pub(crate) const ADMINISTRATOR: &str = "test-administrator";
 
 /// A folder that `render.sh` filled, with random passwords. It is removed when this is dropped.
 #[derive(Debug)]
@@ -17,6 +21,7 @@ pub struct Configuration {
     folder: TempDir,
     passwords: Vec<(User, String)>,
     http: Option<String>,
+    administrator: Option<String>,
 }
 
 impl Configuration {
@@ -36,6 +41,22 @@ impl Configuration {
         Self::with(Some(password()?))
     }
 
+    /// The configuration as it is by default, and a user who may do anything, for [`Redis::administer`].
+    ///
+    /// # Errors
+    /// As [`Configuration::render`], or the user cannot be added.
+    ///
+    /// [`Redis::administer`]: crate::Redis::administer
+    pub fn render_with_administrator() -> Result<Self> {
+        let mut configuration = Self::render()?;
+        let password = password()?;
+        let mut file =
+            OpenOptions::new().append(true).open(configuration.file("users.acl")).context("users.acl")?;
+        writeln!(file, "user {ADMINISTRATOR} on >{password} ~* &* +@all").context("users.acl")?;
+        configuration.administrator = Some(password);
+        Ok(configuration)
+    }
+
     fn with(http: Option<String>) -> Result<Self> {
         let folder =
             tempfile::Builder::new().prefix("portcullis-").tempdir().context("temporary directory")?;
@@ -47,7 +68,7 @@ impl Configuration {
         let output = Self::script(folder.path(), &variables)?;
         let said = String::from_utf8_lossy(&output.stderr);
         ensure!(output.status.success(), "render.sh ended ({}): {said}", output.status);
-        Ok(Self { folder, passwords, http })
+        Ok(Self { folder, passwords, http, administrator: None })
     }
 
     /// Runs `render.sh` with these environment variables and no others but `PATH`.
@@ -71,6 +92,11 @@ impl Configuration {
     #[must_use]
     pub fn password(&self, user: User) -> &str {
         self.passwords.iter().find(|(named, _)| *named == user).map_or("", |(_, password)| password)
+    }
+
+    /// The password of the user who may do anything, where there is one.
+    pub(crate) fn administrator(&self) -> Option<&str> {
+        self.administrator.as_deref()
     }
 
     /// User name and password of HTTP basic authentication, `name:password`, where the gateways want it.

@@ -15,6 +15,7 @@ mod webdis;
 
 pub use configuration::Configuration;
 pub use gateway::{Answer, encode};
+pub use process::end_with_parent;
 pub use programs::{redis_server, root, webdis};
 pub use redis::{Data, Redis};
 pub use user::User;

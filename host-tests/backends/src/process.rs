@@ -120,9 +120,10 @@ impl Process {
     }
 }
 
-/// Has the kernel kill the child when the *thread* that spawns it ends.
+/// Has the kernel kill the child when the *thread* that spawns it ends, so that it does not outlive its parent even when
+/// the parent is killed.
 #[allow(unsafe_code, reason = "code between fork and exec cannot be run without it")]
-fn end_with_parent(command: &mut Command) {
+pub fn end_with_parent(command: &mut Command) {
     // SAFETY: prctl(2) is a plain system call: it allocates nothing and takes no lock.
     unsafe {
         command.pre_exec(|| set_pdeathsig(Signal::SIGKILL).map_err(std::io::Error::from));

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use anyhow::{Context as _, Result, bail, ensure};
 use tokio::time::{sleep, timeout};
 
+use crate::configuration::ADMINISTRATOR;
 use crate::process::{Process, free_port};
 use crate::resp::{Connection, RespValue};
 use crate::{ATTEMPTS, Configuration, Options, POLL, Ready, START_DEADLINE, User, programs};
@@ -81,7 +82,7 @@ impl Redis {
     /// # Errors
     /// It does not listen, or refuses the login.
     pub async fn connect(&self, user: User) -> Result<Connection> {
-        login(self.addr, &self.configuration, user).await
+        login(self.addr, user.name(), self.configuration.password(user)).await
     }
 
     /// Runs one command as a user, on a connection of its own; that Redis answers with an error is no error.
@@ -90,6 +91,17 @@ impl Redis {
     /// As [`Redis::connect`], or there is no answer.
     pub async fn command(&self, user: User, words: &[&str]) -> Result<RespValue> {
         self.connect(user).await?.command(words).await
+    }
+
+    /// Runs one command as a user who may do anything, on a connection of its own, where the configuration is
+    /// [`Configuration::render_with_administrator`]; that Redis answers with an error is no error.
+    ///
+    /// # Errors
+    /// There is no such user; else as [`Redis::command`].
+    pub async fn administer(&self, words: &[&str]) -> Result<RespValue> {
+        let password =
+            self.configuration.administrator().context("the configuration has no administrator")?;
+        login(self.addr, ADMINISTRATOR, password).await?.command(words).await
     }
 
     /// Stops it as a machine that hangs would (SIGSTOP): connections stay, nothing is answered.
@@ -169,14 +181,16 @@ async fn launch(configuration: &Configuration, addr: SocketAddr, options: &Optio
     }
 }
 
-async fn login(addr: SocketAddr, configuration: &Configuration, user: User) -> Result<Connection> {
+async fn login(addr: SocketAddr, name: &str, password: &str) -> Result<Connection> {
     let mut connection = Connection::open(addr).await?;
-    let answer = connection.command(&["AUTH", user.name(), configuration.password(user)]).await?;
-    ensure!(answer == RespValue::Simple("OK".to_owned()), "AUTH {}: {answer:?}", user.name());
+    let answer = connection.command(&["AUTH", name, password]).await?;
+    ensure!(answer == RespValue::Simple("OK".to_owned()), "AUTH {name}: {answer:?}");
     Ok(connection)
 }
 
 async fn serves(addr: SocketAddr, configuration: &Configuration) -> bool {
-    let answer = async { login(addr, configuration, User::OperatorRead).await?.command(&["PING"]).await };
+    let user = User::OperatorRead;
+    let answer =
+        async { login(addr, user.name(), configuration.password(user)).await?.command(&["PING"]).await };
     answer.await.is_ok_and(|answer| answer == RespValue::Simple("PONG".to_owned()))
 }

@@ -85,10 +85,7 @@ pub const CALLS: [&str; 14] = [
 const MACHINERY: [(&str, &str); 3] = [
     ("caller, nothing", r#"{"version": 1}"#),
     ("caller, one read and one CAS of shared data", r#"{"version": 1, "count": true}"#),
-    (
-        "caller, one call-out of its own",
-        r#"{"version": 1, "http": {"cluster": "called", "timeout": "1s"}}"#,
-    ),
+    ("caller, one call-out of its own", r#"{"version": 1, "http": {"cluster": "called", "timeout": "1s"}}"#),
 ];
 
 /// How often a request makes the call that is priced: enough to rise above the noise of a request, few

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::abi::Level;
-use crate::headers::HeaderMap;
+use crate::headers::{HeaderMap, Kind};
 
 /// Names one request within a host.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -112,6 +112,37 @@ pub enum CallOutAnswer {
     /// The body breaks off or stops after the headers: the filter gets an answer without anything after this
     /// time, or when its time-out comes.
     BrokenBody(Option<Duration>),
+}
+
+/// No call-out is faster: a guest that makes another one whenever one fails does not stop time.
+pub(crate) const LEAST: Duration = Duration::from_micros(100);
+
+impl CallOutAnswer {
+    /// When the filter that set this time-out hears of it, and what it sees: `None` for an answer without anything, Envoy's
+    /// own 504 after the time-out. Outer `None`: it never hears anything.
+    #[must_use]
+    pub fn outcome(self, timeout: Option<Duration>) -> Option<(Duration, Option<Response>)> {
+        let (delay, answer) = match self {
+            Self::Response(response) => (Some(response.delay), Some(response)),
+            Self::BrokenBody(after) => (after, None),
+            Self::Silence => (None, Some(timed_out())),
+        };
+        let (delay, answer) = match (delay, timeout) {
+            (Some(delay), Some(timeout)) if delay >= timeout => (timeout, answer.is_some().then(timed_out)),
+            (None, Some(timeout)) => (timeout, answer),
+            (Some(delay), _) => (delay, answer),
+            (None, None) => return None,
+        };
+        Some((delay.max(LEAST), answer))
+    }
+}
+
+/// What Envoy answers in the stead of a cluster that takes too long.
+fn timed_out() -> Response {
+    let body = b"upstream request timeout".to_vec();
+    let length = body.len().to_string();
+    let headers = [(":status", "504"), ("content-length", length.as_str()), ("content-type", "text/plain")];
+    Response { headers: HeaderMap::from_pairs(Kind::Response, headers), body, ..Response::default() }
 }
 
 /// A gRPC call a filter made.

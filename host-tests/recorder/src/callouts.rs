@@ -263,7 +263,7 @@ async fn answer(
         Err(error) => shared.problem(error.to_string()),
     }
     wire.drain.notify_one();
-    complete(entry, body).await?;
+    let body = complete(entry, body).await?;
     let Some(Answer { response, fault }) = answer.filter(|answer| answer.fault != Some(Fault::Refused))
     else {
         let what =
@@ -271,6 +271,7 @@ async fn answer(
         shared.problem(format!("the call-out to {path} of cluster {cluster:?} {what}"));
         return wire.reset().await;
     };
+    let response = response.to(&body);
     if !response.wait().is_zero() {
         tokio::time::sleep(response.wait()).await;
     }

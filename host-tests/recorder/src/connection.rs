@@ -81,8 +81,8 @@ fn refusal(error: &(dyn Error + 'static)) -> Option<String> {
     None
 }
 
-/// Reads the rest of a request into the log. An early return drops the entry, which then counts as cut off.
-pub(crate) async fn complete(entry: Entry, mut body: Incoming) -> hyper::Result<()> {
+/// Reads the rest of a request into the log; its body. An early return drops the entry, which then counts as cut off.
+pub(crate) async fn complete(entry: Entry, mut body: Incoming) -> hyper::Result<Vec<u8>> {
     while let Some(frame) = body.frame().await {
         match frame?.into_data() {
             Ok(data) => entry.data(&data),
@@ -94,5 +94,5 @@ pub(crate) async fn complete(entry: Entry, mut body: Incoming) -> hyper::Result<
         }
     }
     entry.end(End::Complete);
-    Ok(())
+    Ok(entry.body())
 }

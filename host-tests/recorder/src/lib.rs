@@ -12,12 +12,14 @@
 mod callouts;
 mod connection;
 mod record;
+mod redis;
 mod response;
 mod script;
 mod server;
 
 pub use callouts::CallOuts;
 pub use record::{End, Recorded};
+pub use redis::{Nonce, RedisAnswer, hide_nonce};
 pub use response::Response;
 pub use script::{Answer, Fault, Script, Scripted};
 pub use server::Recorder;

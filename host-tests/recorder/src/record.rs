@@ -134,6 +134,11 @@ impl Entry {
         lock(&self.recorded).body.extend_from_slice(bytes);
     }
 
+    /// What arrived of the body so far.
+    pub(crate) fn body(&self) -> Vec<u8> {
+        lock(&self.recorded).body.clone()
+    }
+
     pub(crate) fn trailers(&self, trailers: &HeaderMap) {
         lock(&self.recorded).trailers = headers(trailers);
     }

@@ -10,8 +10,8 @@ use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use http_body_util::{BodyExt as _, Full, combinators::BoxBody};
 use hyper::body::Frame;
 
-use crate::Headers;
 use crate::record::headers;
+use crate::{Headers, RedisAnswer};
 
 /// The body of an answer; its error is a fault that is scripted.
 pub(crate) type Body = BoxBody<Bytes, std::io::Error>;
@@ -24,6 +24,8 @@ pub struct Response {
     body: Bytes,
     trailers: HeaderMap,
     delay: Duration,
+    /// Comes instead of status and body.
+    redis: Option<RedisAnswer>,
 }
 
 impl Default for Response {
@@ -35,6 +37,7 @@ impl Default for Response {
             body: Bytes::from_static(b"ok\n"),
             trailers: HeaderMap::new(),
             delay: Duration::ZERO,
+            redis: None,
         }
     }
 }
@@ -76,6 +79,23 @@ impl Response {
     pub fn delay(mut self, delay: Duration) -> Self {
         self.delay = delay;
         self
+    }
+
+    /// Answers as Redis, with the status and the body that its gateway makes of it.
+    #[must_use]
+    pub fn redis(mut self, answer: RedisAnswer) -> Self {
+        self.redis = Some(answer);
+        self
+    }
+
+    /// The answer to a request with this body: that of Redis depends on it.
+    #[must_use]
+    pub fn to(self, request: &[u8]) -> Self {
+        let Some(answer) = &self.redis else { return self };
+        let (status, body) = answer.to(request);
+        // 200, 400 or 403.
+        let status = StatusCode::from_u16(status).unwrap_or(self.status);
+        Self { status, body: body.into(), redis: None, ..self }
     }
 
     /// The status.

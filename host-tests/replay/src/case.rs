@@ -1,13 +1,14 @@
 //! The case file: traffic, the scripted upstream, expectations. `README.md` is its manual.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, ensure};
 use recorder::Script;
 use serde::Deserialize;
 
-use crate::executor::Kind;
+use crate::executor::{Kind, Purpose};
+use crate::expect::Expect;
 use crate::step::{self, CallOut, Split, Step};
 use crate::yaml;
 
@@ -26,6 +27,9 @@ pub struct CaseFile {
     /// Answers to call-outs that belong to no request.
     #[serde(default)]
     pub callouts: Vec<CallOut>,
+    /// The clusters behind which a real Envoy finds a real Redis, through the gateway of this purpose.
+    #[serde(default)]
+    pub real: BTreeMap<String, Purpose>,
     /// The cases, run in this order against one gateway.
     pub cases: Vec<Case>,
 }
@@ -103,6 +107,7 @@ impl CaseFile {
         for (index, step) in case.steps.iter().enumerate() {
             let place = || format!("steps[{index}]");
             check_step(step, case.chunks.is_some(), &executors).with_context(place)?;
+            self.check_real(step).with_context(place)?;
             if executors.contains(&Kind::Envoy) {
                 self.check_listeners(step).with_context(place)?;
             }
@@ -110,11 +115,22 @@ impl CaseFile {
         Ok(())
     }
 
+    /// A real Redis takes commands where there is one, and what reaches it nobody records.
+    fn check_real(&self, step: &Step) -> Result<()> {
+        ensure!(
+            self.real.is_empty() || step.expect.iter().all(Expect::names_clusters),
+            "expect.callouts: each needs a `cluster`, for those to a real one nobody records"
+        );
+        ensure!(step.redis.is_empty() || !self.real.is_empty(), "redis: the file has no `real` one");
+        Ok(())
+    }
+
     /// Clusters of a real Envoy are real listeners, open or closed.
     fn check_listeners(&self, step: &Step) -> Result<()> {
         let mut script = Script::new(step::scripted(&self.callouts)?);
         script.begin(step::scripted(&step.callouts)?);
-        step.callouts.iter().try_for_each(|callout| script.listens(&callout.cluster).map(drop))
+        let mut played = step.callouts.iter().filter(|callout| !self.real.contains_key(&callout.cluster));
+        played.try_for_each(|callout| script.listens(&callout.cluster).map(drop))
     }
 }
 

@@ -1,5 +1,7 @@
 //! Every form of expectation, met and not met.
 
+use std::collections::BTreeSet;
+
 use recorder::{End, Recorded};
 
 use super::Expect;
@@ -40,6 +42,7 @@ fn observation() -> Observation {
         unreadable: Vec::new(),
         logs: Some(vec![line("probe", "a: b"), line("", "\u{e9}")]),
         callouts: Some(vec![CallOutSeen { cluster: "keys".into(), request: request(b"/k") }]),
+        unrecorded: BTreeSet::new(),
         traps: 0,
         problems: Vec::new(),
         error: None,
@@ -183,4 +186,15 @@ fn unknown_forms_are_refused() {
         let error = yaml::parse::<Expect>(expect).unwrap_err().to_string();
         assert!(error.contains(says), "{expect}: {error}");
     }
+}
+
+#[test]
+fn what_nobody_records_is_not_judged() {
+    let seen = Observation { unrecorded: BTreeSet::from(["redis".to_owned()]), ..observation() };
+    assert_eq!(
+        differences("{callouts: [{cluster: redis}, {cluster: keys}, {cluster: redis}]}", &seen),
+        [""; 0]
+    );
+    let found = differences("{callouts: [{cluster: redis}]}", &seen);
+    assert_eq!(found, ["callouts: expected 0 call-outs, got keys: PUT /k"]);
 }

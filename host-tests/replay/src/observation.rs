@@ -1,8 +1,9 @@
 //! What one executor saw of one request.
 
+use std::collections::BTreeSet;
 use std::fmt;
 
-use recorder::{Headers, Recorded};
+use recorder::{Headers, Recorded, hide_nonce};
 use serde::Deserialize;
 
 /// How a request ended.
@@ -89,6 +90,8 @@ pub struct Observation {
     pub logs: Option<Vec<LogLine>>,
     /// The call-outs that reached a cluster, in order; `None` from an executor that does not know.
     pub callouts: Option<Vec<CallOutSeen>>,
+    /// The clusters whose call-outs nobody records: they are not among `callouts`, whether made or not.
+    pub unrecorded: BTreeSet<String>,
     /// How many times a VM trapped.
     pub traps: usize,
     /// Where the executor could not do what the case asks for: the observation then says nothing.
@@ -123,6 +126,7 @@ impl Observation {
             unreadable: Vec::new(),
             logs: None,
             callouts: None,
+            unrecorded: BTreeSet::new(),
             traps: 0,
             problems: Vec::new(),
             error: Some(why),
@@ -139,6 +143,11 @@ impl Observation {
         }
         let shadow = exported.shadow.iter().flat_map(|reasons| reasons.split(','));
         self.shadow.extend(shadow.filter(|reason| !reason.is_empty()).map(str::to_owned));
+    }
+
+    /// Makes the nonces of calls to Redis the same in every run.
+    pub(crate) fn hide_nonces(&mut self) {
+        self.callouts.iter_mut().flatten().for_each(|callout| hide_nonce(&mut callout.request.body));
     }
 
     /// Whether anything at all reached the upstream.

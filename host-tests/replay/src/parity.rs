@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use recorder::{End, Headers, Recorded};
 
 use crate::expect::{callouts_summary, list, upstream_summary};
-use crate::observation::{LogLine, Observation, values};
+use crate::observation::{CallOutSeen, LogLine, Observation, values};
 use crate::text::shown;
 
 /// Headers that are Envoy's own and say nothing about a filter. Everything else must agree.
@@ -56,10 +56,15 @@ pub fn differences(this: &Observation, other: &Observation) -> Vec<String> {
     for (this, other) in whole(this).into_iter().zip(whole(other)) {
         request("upstream", this, other, &mut check);
     }
-    if let (Some(this), Some(other)) = (&this.callouts, &other.callouts) {
-        check("callouts", callouts_summary(this), callouts_summary(other));
-        for (index, (this, other)) in this.iter().zip(other).enumerate() {
-            request(&format!("callouts[{index}]"), &this.request, &other.request, &mut check);
+    if let (Some(made), Some(made_there)) = (&this.callouts, &other.callouts) {
+        let recorded = |made: &[CallOutSeen]| -> Vec<CallOutSeen> {
+            let known = |cluster| !this.unrecorded.contains(cluster) && !other.unrecorded.contains(cluster);
+            made.iter().filter(|callout| known(&callout.cluster)).cloned().collect()
+        };
+        let (made, made_there) = (recorded(made), recorded(made_there));
+        check("callouts", callouts_summary(&made), callouts_summary(&made_there));
+        for (index, (made, made_there)) in made.iter().zip(&made_there).enumerate() {
+            request(&format!("callouts[{index}]"), &made.request, &made_there.request, &mut check);
         }
     }
     if let (Some(this), Some(other)) = (&this.logs, &other.logs) {
@@ -196,6 +201,30 @@ mod tests {
             found,
             ["callouts: c: GET /a here, c: GET /b there", r#"callouts[0].headers.a: "1" here, absent there"#]
         );
+    }
+
+    #[test]
+    fn what_nobody_records_is_not_compared() {
+        let seen = |clusters: &[&str]| {
+            let request = Recorded {
+                method: "POST".into(),
+                authority: None,
+                path: "/".into(),
+                headers: Headers::new(),
+                body: Vec::new(),
+                trailers: Headers::new(),
+                version: http::Version::HTTP_11,
+                end: End::Complete,
+            };
+            let call = |cluster: &&str| CallOutSeen { cluster: (*cluster).into(), request: request.clone() };
+            Observation { callouts: Some(clusters.iter().map(call).collect()), ..with(&[]) }
+        };
+        let real = Observation { unrecorded: ["redis".to_owned()].into(), ..seen(&["keys"]) };
+        let model = seen(&["redis", "keys", "redis"]);
+        assert_eq!(differences(&real, &model), [""; 0]);
+        assert_eq!(differences(&model, &real), [""; 0]);
+        let found = differences(&real, &seen(&["redis"]));
+        assert_eq!(found, ["callouts: keys: POST / here, none there"]);
     }
 
     #[test]

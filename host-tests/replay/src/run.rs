@@ -63,6 +63,7 @@ pub async fn run_cases(
             settings,
             workers: file.workers.unwrap_or(1),
             callouts: &file.callouts,
+            real: &file.real,
             proxied: file.cases.iter().flat_map(|case| &case.steps).any(|step| step.src.is_some()),
         };
         let start = Executor::start(kind, &start).await;

@@ -7,7 +7,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail, ensure};
-use recorder::Scripted;
+use recorder::{RedisAnswer, Scripted};
 use serde::Deserialize;
 use serde::de::{Deserializer, Error, MapAccess, Visitor};
 
@@ -54,6 +54,9 @@ pub struct Step {
     /// that the connection is refused.
     #[serde(default)]
     pub callouts: Vec<CallOut>,
+    /// Commands that a real Redis is given before the request.
+    #[serde(default)]
+    pub(crate) redis: Vec<Vec<String>>,
     /// What must be observed.
     pub expect: Option<Expect>,
 }
@@ -124,6 +127,8 @@ pub struct CallOut {
     /// Body of the answer; empty when absent.
     #[serde(default)]
     pub body: Text,
+    /// What Redis answers, instead of a status and a body.
+    pub redis: Option<RedisAnswer>,
     /// Trailers of the answer.
     #[serde(default)]
     pub trailers: Vec<(String, Text)>,
@@ -138,9 +143,14 @@ impl CallOut {
     /// The answer, for whoever plays the cluster.
     ///
     /// # Errors
-    /// It holds something no cluster of ours can send; see [`recorder::Response`].
+    /// It holds something no cluster of ours can send, see [`recorder::Response`], or contradicts itself.
     pub fn scripted(&self) -> Result<Scripted> {
-        let response = response(self.status, &self.headers, &self.body, &self.trailers, self.delay_ms)?;
+        let mut response = response(self.status, &self.headers, &self.body, &self.trailers, self.delay_ms)?;
+        if let Some(answer) = &self.redis {
+            let alone = self.status == ok() && self.body.0.is_empty() && self.fault.is_none();
+            ensure!(alone, "redis: instead of `status`, `body` and `fault`");
+            response = response.redis(answer.clone());
+        }
         Ok(Scripted {
             cluster: self.cluster.clone(),
             path: self.path.0.clone(),
@@ -294,6 +304,7 @@ impl Step {
                 bail!("chunks: more than the {length} bytes of the body");
             }
         }
+        ensure!(self.redis.iter().all(|words| !words.is_empty()), "redis: a command of no words");
         scripted(&self.callouts)?;
         self.response().context("response").map(drop)
     }

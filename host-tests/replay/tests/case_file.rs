@@ -79,6 +79,24 @@ fn errors_name_the_file_and_the_place() {
             vec!["steps[0]", "cluster \"c\" is to refuse /b and to answer /a at the same time"],
         ),
         (
+            one("  steps: [{expect: {}, callouts: [{cluster: c, path: /, redis: {error: x}, body: z}]}]\n"),
+            vec!["steps[0]", "callouts[0]", "redis: instead of `status`, `body` and `fault`"],
+        ),
+        (
+            one("  steps: [{expect: {}, callouts: [{cluster: c, path: /, redis: {nonce: own}}]}]\n"),
+            vec!["redis: either", "line 4"],
+        ),
+        (one("  steps: [{expect: {}, redis: [[PING]]}]\n"), vec!["steps[0]", "no `real` one"]),
+        (
+            format!("real: {{c: rate-limit}}\n{}", one("  steps: [{expect: {}, redis: [[]]}]\n")),
+            vec!["steps[0]", "redis: a command of no words"],
+        ),
+        (format!("real: {{c: limits}}\n{}", one(STEP)), vec!["limits", "rate-limit", "line 1"]),
+        (
+            format!("real: {{c: rate-limit}}\n{}", one("  steps: [{expect: {callouts: [{path: /}]}}]\n")),
+            vec!["steps[0]", "expect.callouts: each needs a `cluster`"],
+        ),
+        (
             format!("callouts: [{{cluster: c, path: /, status: 1}}]\n{}", one(STEP)),
             vec!["callouts[0]", "status 1"],
         ),
@@ -130,6 +148,24 @@ fn what_the_world_around_a_gateway_does() {
     assert_eq!((answer.response.wait().as_millis(), answer.fault), (7, Some(replay::step::Fault::Stalled)));
     let [plain] = <[_; 1]>::try_from(replay::step::scripted(&file.callouts).unwrap()).unwrap();
     assert_eq!((plain.answer.response.status(), plain.answer.response.body()), (200, &b""[..]));
+}
+
+/// What Redis answers depends on the call. Behind a real one anything can be scripted: it is for the models.
+#[test]
+fn what_redis_answers() {
+    let file = read(&format!(
+        "real: {{r: rate-limit}}\n{}",
+        one(
+            r#"  steps: [{redis: [[SCRIPT, FLUSH]], expect: {callouts: [{cluster: r}]}, callouts: [{cluster: r, path: /, redis: {values: [1, a, null], nonce: another}, delay_ms: 3}, {cluster: r, path: /b, fault: refused}]}]"#
+        )
+    ))
+    .unwrap();
+    let scripted = replay::step::scripted(&file.cases[0].steps[0].callouts).unwrap();
+    let response = scripted[0].answer.response.clone();
+    assert_eq!(response.wait().as_millis(), 3);
+    let answer = response.to(b"EVAL/return/0/0123456789abcdef0123456789abcdef");
+    let body = format!(r#"{{"EVAL":[1,"a",null,"{}"]}}"#, "f".repeat(32));
+    assert_eq!((answer.status(), answer.body()), (200, body.as_bytes()));
 }
 
 #[test]

@@ -1,4 +1,5 @@
-//! What the native model says where Envoy would keep a client waiting or let the upstream see half a request.
+//! What the native model says where Envoy would keep a client waiting or let the upstream see half a request, and of
+//! call-outs.
 
 #![allow(clippy::unwrap_used, reason = "a helper of a test may stop at the first surprise, as the test may")]
 
@@ -7,9 +8,14 @@ use std::path::Path;
 use replay::{Kind, Settings, report::Report, run};
 
 const PROBE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/probe.yaml");
+const CALLER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../suite/envoy/callouts/http.yaml");
 
 async fn native(change: (&str, &str), case: &str) -> anyhow::Result<Report> {
-    let bootstrap = std::fs::read_to_string(PROBE)?;
+    changed(PROBE, change, case).await
+}
+
+async fn changed(bootstrap: &str, change: (&str, &str), case: &str) -> anyhow::Result<Report> {
+    let bootstrap = std::fs::read_to_string(bootstrap)?;
     assert!(bootstrap.contains(change.0), "{}", change.0);
     let dir = tempfile::tempdir()?;
     let config = dir.path().join("envoy.yaml");
@@ -55,4 +61,41 @@ async fn what_cannot_be_set_up_is_an_error() {
         let error = format!("{:#}", native((from, to), "{ expect: {} }").await.unwrap_err());
         assert!(error.contains(says), "{says:?} is not in: {error}");
     }
+}
+
+#[tokio::test]
+async fn call_outs_are_judged() {
+    let change = ("port_value: 10000", "port_value: 10000");
+    let asked = r#"[{ cluster: service, method: GET, path: /ask, body: "" }]"#;
+    for (answer, callouts, says) in [
+        ("body: granted", asked, ""),
+        ("fault: timeout", asked, ""),
+        ("fault: refused", "[]", ""),
+        ("body: granted", "[]", "callouts: expected 0 call-outs, got service: GET /ask"),
+        ("fault: refused", asked, "callouts: expected 1 call-outs, got none"),
+    ] {
+        let case = format!(
+            "{{ callouts: [{{ cluster: service, path: /ask, {answer} }}], expect: {{ callouts: {callouts} }} }}"
+        );
+        let report = changed(CALLER, change, &case).await.unwrap();
+        assert_eq!(report.passed(), says.is_empty(), "{}", report.table());
+        assert!(report.table().contains(says), "{says:?} is not in: {}", report.table());
+    }
+}
+
+#[tokio::test]
+async fn time_moves_by_what_a_call_out_takes() {
+    // What was learnt after four seconds serves the request of a second later, and not the one after that.
+    let shared = r#""share": "worker", "keep": "1100ms", "http": {"#;
+    let step = |callouts: &str, answer: &str, delay: u32| {
+        format!(
+            "{{ callouts: [{{ cluster: service, path: /ask, body: {answer}, delay_ms: {delay} }}], expect: {{ \
+             headers: {{ x-caller: {answer} }}, callouts: {callouts} }} }}"
+        )
+    };
+    let (first, second) = (step("[{ path: /ask }]", "one", 4000), step("[]", "one", 0));
+    let third = step("[{ path: /ask }]", "three", 0);
+    let steps = format!("{first}\n  - {second}\n  - {third}");
+    let report = changed(CALLER, (r#""http": {"#, shared), &steps).await.unwrap();
+    assert!(report.passed(), "{}", report.table());
 }

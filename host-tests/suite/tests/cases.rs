@@ -7,7 +7,8 @@ use std::collections::BTreeSet;
 use suite::{below, files, folders, root};
 
 /// The folders with a test below, and how many case files each has at least.
-const FOLDERS: [(&str, usize); 4] = [("", 3), ("request-policy", 35), ("adapter", 7), ("guests", 25)];
+const FOLDERS: [(&str, usize); 6] =
+    [("", 3), ("request-policy", 35), ("adapter", 7), ("guests", 25), ("callouts", 28), ("redis", 8)];
 
 fn path(folder: &str) -> String {
     format!("host-tests/suite/cases/{folder}")
@@ -49,6 +50,16 @@ fn adapter() -> Result<()> {
 #[test]
 fn guests() -> Result<()> {
     run("guests")
+}
+
+#[test]
+fn callouts() -> Result<()> {
+    run("callouts")
+}
+
+#[test]
+fn redis() -> Result<()> {
+    run("redis")
 }
 
 /// A case file that no test runs, or a folder that lost its files, would go unnoticed.

@@ -152,6 +152,12 @@ impl<P: Policy> Filter<P> {
         workers::others(host.store(), &self.workers_key(), self.presence.queue(), host.now())
     }
 
+    /// The queue of this worker; `None` before it first announced itself.
+    #[must_use]
+    pub fn queue(&self) -> Option<Queue> {
+        self.presence.queue()
+    }
+
     /// The host answers a call-out. `None`: nobody is waiting for this answer any more, or ever was.
     pub fn answered(&mut self, token: Token, result: TaskResult, host: &dyn Host) -> Option<Resumption> {
         if !Self::CALLS {
@@ -265,8 +271,9 @@ impl<P: Policy> Filter<P> {
             Key::Gateway(name) => Some(self.lease_key(name)),
             Key::Own | Key::Worker(_) => None,
         };
-        if leased.is_some() {
-            // Before the look at the lease: whoever gives it back after that look tells this worker.
+        if task.key.name().is_some() {
+            // Before the look at the lease: whoever gives it back after that look tells this worker. Its queue is also how it
+            // goes on when many wait.
             self.announce(host);
         }
         if let Some(key) = &leased

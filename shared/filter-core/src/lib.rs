@@ -2,7 +2,7 @@
 //!
 //! A plugin implements [`policy::Policy`]: a pure function from (compiled policy, event, time, store) to an
 //! [`effect::Step`]. The phase machine in [`stream`] decides which events a policy sees and turns its steps
-//! into an [`stream::Outcome`] that a host performs: the guest adapter in Envoy, or the native executor of the
+//! into an [`filter::Outcome`] that a host performs: the guest adapter in Envoy, or the native executor of the
 //! tests. Both run the same machine.
 
 pub mod audit;

@@ -226,8 +226,10 @@ impl<P: Policy> Stream<P> {
                 if self.body.complete {
                     return self.whole_body(filter, effects, body, host);
                 }
-                // What is held already stays so; else the head goes on, for Envoy shows no body behind a held one.
-                let held = filter.policy.as_ref().is_some_and(Policy::hold_headers);
+                // What has come of the body while a call-out was awaited stays held, whatever the configuration says of the
+                // head: to let go of it would be to show the policy the rest as the whole. Else the head goes on, for
+                // Envoy shows no body behind a held one.
+                let held = self.body.seen > 0 || filter.policy.as_ref().is_some_and(Policy::hold_headers);
                 let flow = if held { Flow::Pause } else { Flow::Continue };
                 self.report(filter, effects, flow, host)
             }

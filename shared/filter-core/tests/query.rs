@@ -1,5 +1,12 @@
 //! One question to Redis: which calls are made, and what the circuit breaker learns of each.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a helper of a test may stop at the first surprise, as the test may"
+)]
+
 use filter_core::config::{At, FromTree as _};
 use filter_core::message::Headers;
 use filter_core::redis::{BackendError, Breaker, Progress, Query, Redis, RedisConfig, Script, Value};

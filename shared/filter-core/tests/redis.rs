@@ -1,9 +1,18 @@
 //! Redis over an HTTP gateway: what is sent, what is believed, and when a backend is left alone.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a helper of a test may stop at the first surprise, as the test may"
+)]
+
 use filter_core::config::{At, Env, FromTree as _, Tree};
 use filter_core::message::Headers;
 use filter_core::policy::Timestamp;
-use filter_core::redis::{BackendError, Breaker, By, MAX_KEY, Redis, RedisConfig, Script, Sent, Value};
+use filter_core::redis::{
+    BackendError, Breaker, By, MAX_CALL, MAX_KEY, Redis, RedisConfig, Script, Sent, Value,
+};
 use filter_core::task::{CallOut, Failure, Reply, TaskResult};
 use proptest::prelude::*;
 use std::cell::RefCell;
@@ -122,6 +131,19 @@ fn nothing_is_sent_without_a_nonce_or_with_an_endless_key() {
     let key = "k".repeat(MAX_KEY + 1);
     assert_eq!(redis.call(&script, By::Sha, &[&key], &[], &TestCx::default()), None);
     assert!(redis.call(&script, By::Sha, &[&key[1..]], &[], &TestCx::default()).is_some());
+}
+
+#[test]
+fn a_call_that_webdis_would_cut_in_two_is_not_sent() {
+    let script = Script::new("x");
+    // As sent: EVALSHA, 40 digits, no key, the argument, a nonce of 32, and the slashes between them.
+    let most = MAX_CALL - "EVALSHA/".len() - 41 - "0/".len() - 33;
+    for (argument, sent) in
+        [("a".repeat(most), true), ("a".repeat(most + 1), false), ("/".repeat(most / 3 + 1), false)]
+    {
+        let call = webdis().call(&script, By::Sha, &[], &[&argument], &TestCx::default());
+        assert_eq!(call.as_ref().map(|(call, _)| call.body.len()), sent.then_some(MAX_CALL));
+    }
 }
 
 #[test]

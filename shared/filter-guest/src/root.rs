@@ -11,19 +11,36 @@ use filter_core::policy::Policy;
 use filter_core::redact;
 use filter_core::task::{Failure, Reply, TaskResult};
 use std::cell::RefCell;
+use std::collections::VecDeque;
 use std::rc::Rc;
 use std::sync::Arc;
+
+/// How many streams go on within one callback. Envoy carries out what a callback asked for after it, and the response of one
+/// stream is a callback, too, after which it carries out what is left: every further stream is a level of its stack, and at
+/// about 270 of them V8 ends the VM (proxy-wasm-cpp-host `doAfterVmCallActions`, its issue 326). Other filters need some of
+/// that stack.
+const AT_ONCE: usize = 16;
+
+/// An item in the queue of this worker that says: go on with the next ones. No name: it is not UTF-8.
+const GO_ON: &[u8] = b"\xff";
 
 /// Holds the filter that its streams share. Until a configuration was accepted it refuses every request.
 pub(crate) struct Root<P: Policy> {
     id: u32,
     filter: Rc<RefCell<Filter<P>>>,
     host: Rc<Host>,
+    /// Streams whose call-out is over, and that are still to go on, in order.
+    over: VecDeque<(u32, Rc<TaskResult>)>,
+    /// Whether [`GO_ON`] is in the queue.
+    woken: bool,
 }
 
 impl<P: Policy> Root<P> {
+    /// Whether the policy makes call-outs at all: the module of one that does not leaves out what follows them.
+    const CALLS: bool = P::TICK.is_some();
+
     pub(crate) fn new(id: u32) -> Self {
-        Self { id, filter: Rc::default(), host: Rc::default() }
+        Self { id, filter: Rc::default(), host: Rc::default(), over: VecDeque::new(), woken: false }
     }
 
     /// Pure but for its log lines: Envoy calls this on W + 2 VMs, the canary included.
@@ -74,17 +91,23 @@ impl<P: Policy> Root<P> {
             let result = answer(headers, body, filter.max_reply(token)?);
             filter.answered(token, result, &*self.host)
         });
-        self.carry_out(resumption, streams);
+        self.carry_out(resumption);
+        self.go_on(streams);
     }
 
-    /// Other workers are done with call-outs that this one may wait for.
+    /// Other workers are done with call-outs that this one may wait for, or streams are still to go on.
     pub(crate) fn queue_ready(&mut self, queue: u32, streams: &mut Streams<P>) {
         while let Ok(item) = abi::dequeue(queue) {
+            if item == GO_ON {
+                self.woken = false;
+                continue;
+            }
             let name = String::from_utf8_lossy(&item);
             let resumption =
                 self.filter.try_borrow_mut().ok().and_then(|mut filter| filter.told(&name, &*self.host));
-            self.carry_out(resumption, streams);
+            self.carry_out(resumption);
         }
+        self.go_on(streams);
     }
 
     pub(crate) fn tick(&mut self, streams: &mut Streams<P>) {
@@ -93,8 +116,11 @@ impl<P: Policy> Root<P> {
             if lost.is_none() {
                 break;
             }
-            self.carry_out(lost, streams);
+            self.carry_out(lost);
         }
+        // Where there is no queue, or an item got lost, the ticks do.
+        self.woken = false;
+        self.go_on(streams);
         if let Ok(mut filter) = self.filter.try_borrow_mut() {
             let outcome = filter.tick(&*self.host);
             self.tell(&filter, &outcome.tell);
@@ -113,14 +139,26 @@ impl<P: Policy> Root<P> {
         }
     }
 
-    /// The policy has heard of it first; then every stream that waited decides again.
-    fn carry_out(&self, resumption: Option<Resumption>, streams: &mut Streams<P>) {
-        let Some(Resumption { outcome, waiters, result }) = resumption else { return };
+    /// The policy has heard of it; every stream that waited is to decide again.
+    fn carry_out(&mut self, resumption: Option<Resumption>) {
+        let Some(Resumption { outcome, waiters, result }) = resumption.filter(|_| Self::CALLS) else {
+            return;
+        };
         if let Ok(filter) = self.filter.try_borrow() {
             self.tell(&filter, &outcome.tell);
         }
         perform::effects(&self.host, outcome);
-        for id in waiters {
+        let result = Rc::new(result);
+        self.over.extend(waiters.into_iter().map(|id| (id, Rc::clone(&result))));
+    }
+
+    /// Has the next streams go on, [`AT_ONCE`] of them; the others do in a callback to come.
+    fn go_on(&mut self, streams: &mut Streams<P>) {
+        if !Self::CALLS || self.over.is_empty() {
+            return;
+        }
+        for _ in 0..AT_ONCE {
+            let Some((id, result)) = self.over.pop_front() else { break };
             if let Some(stream) = streams.get_mut(&id)
                 && abi::set_effective_context(id).is_ok()
             {
@@ -128,6 +166,11 @@ impl<P: Policy> Root<P> {
             }
         }
         let _ = abi::set_effective_context(self.id);
+        if self.over.is_empty() || self.woken {
+            return;
+        }
+        let queue = self.filter.try_borrow().ok().and_then(|filter| filter.queue());
+        self.woken = queue.is_some_and(|queue| abi::enqueue(queue, GO_ON).is_ok());
     }
 }
 

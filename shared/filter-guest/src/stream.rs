@@ -14,13 +14,17 @@ use std::rc::Rc;
 
 pub(crate) struct HttpStream<P: Policy> {
     stream: Stream<P>,
+    /// It waited at its head, and went on.
+    resumed: bool,
+    /// A piece of the body was held.
+    holds_body: bool,
     filter: Rc<RefCell<Filter<P>>>,
     host: Rc<Host>,
 }
 
 impl<P: Policy> HttpStream<P> {
     pub(crate) fn new(id: u32, filter: Rc<RefCell<Filter<P>>>, host: Rc<Host>) -> Self {
-        Self { stream: Stream::new(id), filter, host }
+        Self { stream: Stream::new(id), resumed: false, holds_body: false, filter, host }
     }
 
     fn event(
@@ -47,15 +51,26 @@ impl<P: Policy> HttpStream<P> {
     }
 
     pub(crate) fn request_body(&mut self, size: usize, end_of_stream: bool) -> Action {
-        self.event(MapType::Request, |stream, filter, host| {
+        let action = self.event(MapType::Request, |stream, filter, host| {
             stream.request_body(filter, size, end_of_stream, &mut request_body, host)
-        })
+        });
+        self.holds_body = action == Action::Pause;
+        action
     }
 
     pub(crate) fn request_trailers(&mut self) -> Action {
-        self.event(MapType::Request, |stream, filter, host| {
+        let action = self.event(MapType::Request, |stream, filter, host| {
             stream.request_trailers(filter, &mut request_body, host)
-        })
+        });
+        let went_on = P::TICK.is_some() && self.resumed;
+        if action == Action::Continue && went_on && std::mem::take(&mut self.holds_body) {
+            // Body and trailers that waited behind a stopped head come in one go, and Envoy does not ask a filter whose
+            // trailers go on for a body again (`end_stream_` in `FilterManager::decodeData`): it would be lost. Before
+            // this callback has returned, it is not.
+            let _ = abi::continue_request();
+            return Action::Pause;
+        }
+        action
     }
 
     /// What this stream awaits is over. This context is the effective one; the host lets the request go on, or answers
@@ -65,6 +80,7 @@ impl<P: Policy> HttpStream<P> {
             stream.resume(filter, result, &mut request_body, host)
         });
         if action == Action::Continue {
+            self.resumed = true;
             let _ = abi::continue_request();
         }
     }

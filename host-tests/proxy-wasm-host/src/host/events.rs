@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use super::Host;
 use crate::abi::StreamType;
-use crate::headers::{HeaderMap, Kind};
-use crate::message::{CallOutAnswer, GrpcAnswer, Network, Response, StreamId};
+use crate::headers::HeaderMap;
+use crate::message::{GrpcAnswer, LEAST, Network, Response, StreamId};
 use crate::shared::Reader;
 use crate::stream::{Direction, LocalReply, nanoseconds};
 use crate::vm::callback::Callback;
@@ -118,19 +118,42 @@ impl<N: Network> Host<N> {
         answer: Option<Response>,
         cause: Option<StreamId>,
     ) {
-        let cluster = self.vm(at).and_then(|vm| {
-            let call = &mut vm.state().contexts.get_mut(&root)?.call;
-            let cluster = call.open.remove(&token)?;
-            call.status = if answer.is_some() { (0, String::new()) } else { (11, "reset".to_owned()) };
-            call.response.clone_from(&answer);
-            Some(cluster)
-        });
+        let cluster = self.vm(at).and_then(|vm| vm.state().contexts.get_mut(&root)?.call.open.remove(&token));
         let Some(cluster) = cluster else { return };
         if let Some(count) = self.world.outstanding.get_mut(&cluster) {
             *count = count.saturating_sub(1);
             if *count == 0 {
                 self.world.outstanding.remove(&cluster);
             }
+        }
+        self.tell_answer(at, root, token, answer, cause);
+    }
+
+    /// Hands a plugin an answer that the host does not owe it, as a host with a defect would: once more, too early, or to
+    /// a call-out that was never made. What is under way stays so and is answered as ever.
+    ///
+    /// `worker` and `plugin` are counted from 0; where there is no such plugin nothing happens. `answer`: `None` is a
+    /// body that broke off.
+    pub fn misdeliver(&mut self, worker: usize, plugin: usize, token: u32, answer: Option<Response>) {
+        if let Some((at, root)) = self.serving(worker, plugin) {
+            self.tell_answer(at, root, token, answer, None);
+            self.settle();
+        }
+    }
+
+    /// Calls the plugin back; what it reads of the answer is there until it returns.
+    fn tell_answer(
+        &mut self,
+        at: VmAt,
+        root: u32,
+        token: u32,
+        answer: Option<Response>,
+        cause: Option<StreamId>,
+    ) {
+        if let Some(context) = self.vm(at).and_then(|vm| vm.state().contexts.get_mut(&root)) {
+            let call = &mut context.call;
+            call.status = if answer.is_some() { (0, String::new()) } else { (11, "reset".to_owned()) };
+            call.response.clone_from(&answer);
         }
         let count = |size: usize| u32::try_from(size).unwrap_or(u32::MAX);
         let arguments = answer.as_ref().map_or([token, 0, 0, 0], |answer| {
@@ -224,8 +247,7 @@ impl<N: Network> Host<N> {
                     if let Some(stream) = cause.and_then(|cause| self.world.streams.get_mut(&cause)) {
                         stream.record(call, &self.world.limits);
                     }
-                    if let Some((delay, answer)) = outcome(answer, timeout) {
-                        let delay = delay.max(LEAST);
+                    if let Some((delay, answer)) = answer.outcome(timeout) {
                         let answer = answer.map(Box::new);
                         let event = Event::CallOut { vm, root, token, answer, cause };
                         self.world.after(nanoseconds(delay), event);
@@ -239,33 +261,4 @@ impl<N: Network> Host<N> {
             }
         }
     }
-}
-
-/// No call-out is faster: a guest that makes another one whenever one fails does not stop time.
-const LEAST: Duration = Duration::from_micros(100);
-
-/// What the filter sees of a call-out, and when; `None`: never anything.
-fn outcome(answer: CallOutAnswer, timeout: Option<Duration>) -> Option<(Duration, Option<Response>)> {
-    let (delay, answer) = match answer {
-        CallOutAnswer::Response(response) => (Some(response.delay), Some(response)),
-        CallOutAnswer::BrokenBody(after) => (after, None),
-        CallOutAnswer::Silence => {
-            let timeout = timeout?;
-            return Some((timeout, Some(timed_out())));
-        }
-    };
-    match (delay, timeout) {
-        (Some(delay), Some(timeout)) if delay >= timeout => Some((timeout, answer.is_some().then(timed_out))),
-        (None, Some(timeout)) => Some((timeout, None)),
-        (Some(delay), _) => Some((delay, answer)),
-        (None, None) => None,
-    }
-}
-
-/// What Envoy answers in the stead of a cluster that takes too long.
-fn timed_out() -> Response {
-    let body = b"upstream request timeout".to_vec();
-    let length = body.len().to_string();
-    let headers = [(":status", "504"), ("content-length", length.as_str()), ("content-type", "text/plain")];
-    Response { headers: HeaderMap::from_pairs(Kind::Response, headers), body, ..Response::default() }
 }

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use proxy_wasm_host::{HeaderMap, Kind, Response};
+
 use crate::guest::{FAR, Guest, OUT, OUT2, OUT3, call, pairs};
 use crate::scenario::Scenario;
 
@@ -133,6 +135,32 @@ fn of_http() {
     assert_eq!((calls.len(), length(0), length(1)), (2, None, Some(b"4".to_vec())));
     assert_eq!(calls[1].trailers.as_ref().and_then(|trailers| trailers.get(b"t")), Some(&b"1"[..]));
     assert_eq!(calls[1].timeout, Some(Duration::from_secs(1)));
+}
+
+#[test]
+fn an_answer_that_is_not_owed_is_handed_over_and_what_is_under_way_stays_so() {
+    let ask = vec![call!(Word, "0 4", "proxy_http_call", "api", good(), "", "", 1000u32, OUT)];
+    let read = vec![call!(Text, "0 200", "proxy_get_header_map_value", 6u32, ":status", OUT, OUT2)];
+    let guest = Guest::new().answering("proxy_on_request_headers", 1, ask);
+    let scenario = Scenario::new(guest.on("proxy_on_http_call_response", read));
+    let mut host = scenario.host();
+    host.submit(scenario.request());
+    let headers = HeaderMap::from_pairs(Kind::Response, [(":status", "200")]);
+    let answer = Response { headers, ..Response::default() };
+    // Before its time, to nobody's call, and to plugins that are not there.
+    for (worker, plugin, token) in [(0, 0, 4), (0, 0, 400), (0, 1, 4), (9, 0, 4)] {
+        host.misdeliver(worker, plugin, token, Some(answer.clone()));
+    }
+    let line = |line: proxy_wasm_host::LogLine| line.text;
+    let told: Vec<String> = host.take_logs().into_iter().map(line).collect();
+    assert_eq!(told, vec!["proxy_get_header_map_value: 0 200"; 2]);
+    host.run();
+    let told: Vec<String> = host.next_finished().unwrap().logs.into_iter().map(line).collect();
+    assert_eq!(told, ["proxy_http_call: 0 4", "proxy_get_header_map_value: 0 200"]);
+    // Once more, long after it is over.
+    host.misdeliver(0, 0, 4, Some(answer));
+    assert_eq!(host.take_logs().len(), 1);
+    assert_eq!(host.take_traps(), []);
 }
 
 #[test]

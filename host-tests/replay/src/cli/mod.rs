@@ -2,9 +2,13 @@
 
 mod bench;
 mod check;
+mod connection;
+mod limits;
 mod progress;
 mod redact;
 mod replay;
+mod revoke;
+mod revoke_output;
 mod secrets;
 mod test;
 mod traffic;
@@ -41,6 +45,8 @@ enum Command {
     Bench(bench::Arguments),
     /// Run case files on every executor
     Test(test::Arguments),
+    Revoke(Box<revoke::Arguments>),
+    Limits(Box<limits::Arguments>),
 }
 
 /// Runs what the command line says.
@@ -75,6 +81,8 @@ async fn command(command: Command) -> Result<bool> {
         Command::Redact(arguments) => redact::run(&arguments),
         Command::Bench(arguments) => bench::run(&arguments),
         Command::Test(arguments) => test::run(arguments).await,
+        Command::Revoke(arguments) => revoke::run(&arguments).await,
+        Command::Limits(arguments) => limits::run(&arguments).await,
     }
 }
 

@@ -2,7 +2,6 @@
 
 mod access_log;
 mod admin;
-mod lifetime;
 mod log_line;
 mod output;
 mod proxy;
@@ -298,6 +297,6 @@ fn command(launch: &Launch, files: &Path, traced: bool) -> Result<Command> {
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .kill_on_drop(true);
-    lifetime::end_with_parent(&mut command);
+    backends::end_with_parent(&mut command);
     Ok(command)
 }

@@ -10,6 +10,7 @@ use recorder::{CallOuts, Recorder};
 use tempfile::TempDir;
 
 use super::Start;
+use super::real::RealRedis;
 use crate::client::{self, Exchange};
 use crate::envoy::{AccessLine, AccessLines, Envoy, Options, Proxy, Random, UNKNOWN};
 use crate::envoy_config::{AccessLog, Rewrite};
@@ -31,6 +32,8 @@ pub(crate) struct EnvoyExecutor {
     envoy: Envoy,
     recorder: Recorder,
     callouts: CallOuts,
+    /// The clusters that are not played.
+    real: RealRedis,
     gateway: SocketAddr,
     /// Every connection tells the address it comes from.
     proxied: bool,
@@ -56,17 +59,19 @@ struct Counts {
 
 impl EnvoyExecutor {
     pub(crate) async fn start(start: &Start<'_>) -> Result<Self> {
-        let Start { bootstrap, settings, workers, callouts, proxied } = *start;
+        let Start { bootstrap, settings, workers, callouts, real, proxied } = *start;
         let plugins = bootstrap.plugins()?;
         let recorder = Recorder::start().await?;
-        let standing = step::scripted(callouts)?;
-        let callouts = CallOuts::start(bootstrap.called_clusters(), standing).await?;
+        let called = bootstrap.called_clusters();
+        let real = RealRedis::start(real, &called).await?;
+        let played = called.into_iter().filter(|cluster| !real.is_behind(cluster));
+        let callouts = CallOuts::start(played, real.without(step::scripted(callouts)?)).await?;
         let files = tempfile::tempdir().context("temporary directory")?;
         let log = AccessLog::new(files.path().join("access.log"), &plugins);
         let instances = log.instances.clone();
         let lines = AccessLines::new(log.path.clone());
         let rewrite = Rewrite { upstream: recorder.addr(), dist: &settings.dist, access_log: Some(log) };
-        let mut bootstrap = bootstrap.clone().calling(&callouts.addrs())?;
+        let mut bootstrap = bootstrap.clone().calling(&callouts.addrs())?.calling(&real.addrs())?;
         if proxied {
             bootstrap = bootstrap.behind_proxy()?;
         }
@@ -77,6 +82,7 @@ impl EnvoyExecutor {
             envoy,
             recorder,
             callouts,
+            real,
             gateway,
             proxied,
             lines,
@@ -102,14 +108,16 @@ impl EnvoyExecutor {
 
     pub(crate) async fn send(&mut self, step: &Step, split: Option<Split>) -> Result<Observation> {
         self.recorder.script(step.response()?);
-        self.callouts.begin(step::scripted(&step.callouts)?).await?;
-        let seen = match self.observe(&step.request(split), step.src).await {
+        self.callouts.begin(self.real.without(step::scripted(&step.callouts)?)).await?;
+        let refused = self.real.command(&step.redis).await?;
+        let mut seen = match self.observe(&step.request(split), step.src).await {
             Ok(seen) => seen,
             Err(error) => match self.envoy.obituary().await {
                 Some(why) => return Err(error.context(why)),
                 None => return Err(error),
             },
         };
+        seen.problems.extend(refused);
         self.expected_traps += step.expect.as_ref().map_or(0, |expect| expect.traps.min(seen.traps));
         Ok(seen)
     }
@@ -217,6 +225,7 @@ impl EnvoyExecutor {
         }
         seen.problems.append(&mut self.callouts.take_problems());
         let made = self.callouts.take().into_iter();
+        seen.unrecorded = self.real.addrs().into_keys().collect();
         seen.callouts = Some(made.map(|(cluster, request)| CallOutSeen { cluster, request }).collect());
         seen.logs = Some(self.envoy.filter_log_since(self.before.logs));
         seen.traps = now.traps.saturating_sub(self.before.traps);
@@ -246,6 +255,7 @@ impl EnvoyExecutor {
     pub(crate) async fn finish(mut self) -> Result<Vec<String>> {
         let failures = self.envoy.failures_beyond(self.expected_traps).await?;
         self.envoy.stop().await?;
+        self.real.stop().await?;
         Ok(failures)
     }
 }

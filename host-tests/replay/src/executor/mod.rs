@@ -2,8 +2,10 @@
 
 mod envoy;
 mod native;
+mod real;
 mod wasm;
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use anyhow::Result;
@@ -14,6 +16,7 @@ use crate::observation::{LogLine, Observation};
 use crate::settings::Settings;
 use crate::step::{CallOut, Split, Step};
 
+pub use real::Purpose;
 pub(crate) use wasm::observed;
 
 /// An executor by name.
@@ -58,7 +61,7 @@ pub(crate) fn is_native(plugin: &PluginSpec) -> bool {
 
 /// One gateway, set up from one bootstrap.
 pub(crate) enum Executor {
-    Native(native::Native),
+    Native(Box<native::Native>),
     Wasm(Box<wasm::WasmExecutor>),
     Envoy(Box<envoy::EnvoyExecutor>),
 }
@@ -72,6 +75,8 @@ pub(crate) struct Start<'a> {
     pub(crate) workers: u32,
     /// Answers to call-outs that belong to no request.
     pub(crate) callouts: &'a [CallOut],
+    /// The clusters with a real Redis behind them, where Envoy is real, too.
+    pub(crate) real: &'a BTreeMap<String, Purpose>,
     /// Whether clients may have addresses of their own.
     pub(crate) proxied: bool,
 }
@@ -80,7 +85,7 @@ impl Executor {
     /// Sets the gateway up; an error is about the bootstrap or the machine, not about a case.
     pub(crate) async fn start(kind: Kind, start: &Start<'_>) -> Result<Self> {
         Ok(match kind {
-            Kind::Native => Self::Native(native::Native::new(start.bootstrap, start.settings)?),
+            Kind::Native => Self::Native(Box::new(native::Native::new(start)?)),
             Kind::Wasm => Self::Wasm(Box::new(wasm::WasmExecutor::start(start)?)),
             Kind::Envoy => Self::Envoy(Box::new(envoy::EnvoyExecutor::start(start).await?)),
         })
@@ -97,11 +102,13 @@ impl Executor {
 
     /// Sends one request, its body split as the step says, else in this way.
     pub(crate) async fn send(&mut self, step: &Step, split: Option<Split>) -> Result<Observation> {
-        match self {
+        let mut seen = match self {
             Self::Native(native) => native.send(step, split),
             Self::Wasm(wasm) => wasm.send(step, split),
             Self::Envoy(envoy) => envoy.send(step, split).await,
-        }
+        }?;
+        seen.hide_nonces();
+        Ok(seen)
     }
 
     /// Ends the gateway; what went wrong with it over all cases.

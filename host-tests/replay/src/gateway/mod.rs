@@ -1,7 +1,7 @@
 //! A modelled gateway: the built modules in `proxy-wasm-host`, with scripted servers around it.
 
 pub(crate) mod connection_manager;
-mod network;
+pub(crate) mod network;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

@@ -64,14 +64,15 @@ impl Network for Servers {
             arrived.push(call.clone());
         }
         let protocol = if self.http2.contains(&call.cluster) { Protocol::H2 } else { Protocol::H1 };
-        answered(&answer, protocol)
+        answered(&answer, protocol, &call.body)
     }
 }
 
-fn answered(answer: &Answer, protocol: Protocol) -> CallOutAnswer {
+/// What a gateway makes of the answer that a cluster gives to a call with this body.
+fn answered(answer: &Answer, protocol: Protocol, request_body: &[u8]) -> CallOutAnswer {
     let delay = answer.response.wait();
     match answer.fault {
-        None => CallOutAnswer::Response(served(&answer.response, protocol)),
+        None => CallOutAnswer::Response(served(&answer.response.clone().to(request_body), protocol)),
         Some(Fault::Refused) => failed(503, REFUSED, Duration::ZERO),
         Some(Fault::Reset) => failed(503, RESET, delay),
         Some(Fault::Garbage) => failed(502, GARBAGE, delay),

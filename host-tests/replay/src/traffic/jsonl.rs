@@ -38,6 +38,7 @@ impl Steps {
     fn exchange(&self, mut step: Step, state: &mut State) -> Result<Exchange> {
         let lines = &self.0;
         step.check(false).map_err(|error| lines.error(format_args!("{error:#}")))?;
+        ensure!(step.redis.is_empty(), lines.error("redis: only in a case, for a real one"));
         let malformed = raw::fill(&mut step).map_err(|error| lines.error(format_args!("raw: {error:#}")))?;
         let at = step.t_ms.map_or(state.at, Duration::from_millis);
         ensure!(

@@ -24,6 +24,7 @@ pub(super) fn blank() -> Step {
         properties: BTreeMap::new(),
         response: Answer::default(),
         callouts: Vec::new(),
+        redis: Vec::new(),
         expect: None,
     }
 }

@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use recorder::RedisAnswer;
 use serde::Serialize;
 use serde::ser::{SerializeMap as _, Serializer};
 
@@ -99,6 +100,8 @@ struct CallOutObject<'a> {
     #[serde(flatten)]
     response: Response<'a>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    redis: Option<&'a RedisAnswer>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     fault: Option<&'static str>,
 }
 
@@ -170,6 +173,7 @@ fn call_out(callout: &CallOut) -> CallOutObject<'_> {
             trailers: pairs(&callout.trailers),
             delay_ms: callout.delay_ms,
         },
+        redis: callout.redis.as_ref(),
         fault: callout.fault.map(|fault| match fault {
             Fault::Refused => "refused",
             Fault::Timeout => "timeout",

@@ -25,6 +25,9 @@ use std::time::Duration;
 
 /// Longest key, in bytes. Whatever a client can put into one is hashed before.
 pub const MAX_KEY: usize = 512;
+/// Largest call, in bytes of its body. Webdis takes 64 KiB as configured here; what is beyond it reads as the next command
+/// on the same connection (0.1.22), so that whoever can make a call larger chooses that command.
+pub const MAX_CALL: usize = 32 * 1024;
 /// Most bytes of an answer: a flat array of a few numbers and the nonce.
 const MAX_REPLY: usize = 64 * 1024;
 /// Most values in an answer.
@@ -217,8 +220,8 @@ impl Redis {
         config::compile(config, env, at)
     }
 
-    /// The call-out that runs a script. `None`: the host has no random bytes, or a key is longer than [`MAX_KEY`]: then
-    /// nothing may be sent.
+    /// The call-out that runs a script. `None`: the host has no random bytes, a key is longer than [`MAX_KEY`] or all of it
+    /// larger than [`MAX_CALL`]: then nothing may be sent.
     pub fn call(
         &self,
         script: &Script,
@@ -246,6 +249,9 @@ impl Redis {
             Dialect::Webdis => webdis::encode(parts),
             Dialect::Upstash => upstash::encode(parts),
         };
+        if body.len() > MAX_CALL {
+            return None;
+        }
         let authorization = self.authorization.iter();
         let call = CallOut {
             cluster: self.cluster.clone(),

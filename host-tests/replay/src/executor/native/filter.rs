@@ -1,19 +1,22 @@
 //! Every policy behind one face, and the world a policy asks.
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::{Context as _, Result, anyhow};
 use filter_core::config::Env;
-use filter_core::filter::{Filter, Host, Outcome};
+use filter_core::filter::{Filter, Host, Outcome, Resumption};
 use filter_core::message::{Headers, RequestHead, ResponseHead};
 use filter_core::policy::{Cx, Policy, Timestamp};
 use filter_core::store::{MemoryStore, SharedStore};
 use filter_core::stream::{FetchBody, Stream};
-use filter_core::task::CallOut;
-use filter_core::tasks::Token;
+use filter_core::task::{CallOut, TaskResult};
+use filter_core::tasks::{Token, Waiter};
 use filter_core::workers::Queue;
 
+use super::calls::Calls;
 use crate::envoy_config::PluginSpec;
 use crate::settings::Settings;
 
@@ -29,14 +32,21 @@ const PLUGINS: [(&str, Factory); 3] = [
 
 /// A filter and its current stream, whatever the policy.
 pub(super) trait AnyFilter {
-    /// Begins the next request.
-    fn begin(&mut self);
+    /// How often the filter ticks; `None`: never.
+    fn period(&self) -> Option<Duration>;
+    /// Begins the next request, which has this number.
+    fn begin(&mut self, id: Waiter);
     fn request_headers(&mut self, head: &RequestHead<'_>, host: &dyn Host) -> Outcome;
     fn request_body(&mut self, size: usize, end: bool, body: FetchBody<'_>, host: &dyn Host) -> Outcome;
     fn request_trailers(&mut self, body: FetchBody<'_>, host: &dyn Host) -> Outcome;
+    fn resume(&mut self, result: &TaskResult, body: FetchBody<'_>, host: &dyn Host) -> Outcome;
+    fn operation_refused(&mut self, host: &dyn Host) -> Outcome;
     fn response_headers(&mut self, head: &ResponseHead<'_>, host: &dyn Host) -> Outcome;
     fn response_trailers(&mut self, trailers: &Headers, host: &dyn Host) -> Outcome;
     fn done(&mut self, host: &dyn Host) -> Outcome;
+    fn answered(&mut self, token: Token, result: TaskResult, host: &dyn Host) -> Option<Resumption>;
+    fn next_lost(&mut self, host: &dyn Host) -> Option<Resumption>;
+    fn tick(&mut self, host: &dyn Host) -> Outcome;
 }
 
 #[derive(Default)]
@@ -46,8 +56,11 @@ struct Typed<P: Policy> {
 }
 
 impl<P: Policy> AnyFilter for Typed<P> {
-    fn begin(&mut self) {
-        self.stream = Stream::default();
+    fn period(&self) -> Option<Duration> {
+        P::TICK
+    }
+    fn begin(&mut self, id: Waiter) {
+        self.stream = Stream::new(id);
     }
     fn request_headers(&mut self, head: &RequestHead<'_>, host: &dyn Host) -> Outcome {
         self.stream.request_headers(&mut self.filter, head, host)
@@ -58,6 +71,12 @@ impl<P: Policy> AnyFilter for Typed<P> {
     fn request_trailers(&mut self, body: FetchBody<'_>, host: &dyn Host) -> Outcome {
         self.stream.request_trailers(&mut self.filter, body, host)
     }
+    fn resume(&mut self, result: &TaskResult, body: FetchBody<'_>, host: &dyn Host) -> Outcome {
+        self.stream.resume(&mut self.filter, result, body, host)
+    }
+    fn operation_refused(&mut self, host: &dyn Host) -> Outcome {
+        self.stream.operation_refused(&mut self.filter, host)
+    }
     fn response_headers(&mut self, head: &ResponseHead<'_>, host: &dyn Host) -> Outcome {
         self.stream.response_headers(&mut self.filter, head, host)
     }
@@ -66,6 +85,15 @@ impl<P: Policy> AnyFilter for Typed<P> {
     }
     fn done(&mut self, host: &dyn Host) -> Outcome {
         self.stream.done(&mut self.filter, host)
+    }
+    fn answered(&mut self, token: Token, result: TaskResult, host: &dyn Host) -> Option<Resumption> {
+        self.filter.answered(token, result, host)
+    }
+    fn next_lost(&mut self, host: &dyn Host) -> Option<Resumption> {
+        self.filter.next_lost(host)
+    }
+    fn tick(&mut self, host: &dyn Host) -> Outcome {
+        self.filter.tick(host)
     }
 }
 
@@ -117,21 +145,24 @@ impl Stores {
 /// What a policy may ask during one event.
 pub(super) struct World<'a> {
     pub(super) store: &'a MemoryStore,
-    /// The time of the request: cases run in a time of their own, so that every run gives the same.
+    pub(super) calls: &'a RefCell<Calls>,
+    /// Place of the filter in the chain.
+    pub(super) slot: usize,
+    /// The time of the event: cases run in a time of their own, so that every run gives the same.
     pub(super) now: Timestamp,
     pub(super) instance: &'a str,
-    /// Address and port of the client.
-    pub(super) source: &'a str,
+    /// Address and port of the client; `None` where the event is about no request.
+    pub(super) source: Option<&'a str>,
     /// Whether the response at hand is the upstream's.
     pub(super) via_upstream: bool,
 }
 
 impl Host for World<'_> {
-    /// Call-outs are not modelled here: a policy hears that there is no such cluster.
-    fn dial(&self, _: &CallOut) -> Option<Token> {
-        None
+    fn dial(&self, call: &CallOut) -> Option<Token> {
+        self.calls.borrow_mut().dial(self.slot, call, self.now)
     }
 
+    /// There is one worker, which has nobody to tell anything.
     fn listen(&self, _: &str) -> Option<Queue> {
         None
     }
@@ -148,7 +179,7 @@ impl Cx for World<'_> {
 
     fn property(&self, path: &[&str]) -> Option<Vec<u8>> {
         match path {
-            ["source", "address"] => Some(self.source.as_bytes().to_vec()),
+            ["source", "address"] => self.source.map(|source| source.as_bytes().to_vec()),
             ["plugin_name"] => Some(self.instance.as_bytes().to_vec()),
             ["response", "code_details"] if self.via_upstream => Some(b"via_upstream".to_vec()),
             _ => None,

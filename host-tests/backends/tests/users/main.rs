@@ -1,90 +1,17 @@
 //! Every user of Redis can do what its purpose needs, and nothing else.
 
+mod commands;
+
 use std::collections::BTreeSet;
 use std::io::Write as _;
 
 use anyhow::{Context as _, Result, ensure};
 use backends::resp::{Connection, RespValue};
 use backends::{Configuration, Options, Redis, User};
+use commands::{OPERATOR_GATEWAY, OPERATOR_GATEWAY_COMMANDS, commands};
 
 /// Somebody of the test's who may ask Redis what others may do. The files that ship have no such user.
 const ADMIN: &str = "user test-admin on >test-admin ~* &* +@all\n";
-
-/// What each user may run.
-fn commands(user: User) -> &'static [&'static str] {
-    match user {
-        User::GatewayRateLimit => &[
-            "del",
-            "eval",
-            "evalsha",
-            "exists",
-            "get",
-            "hmget",
-            "hset",
-            "incrby",
-            "mget",
-            "pexpire",
-            "pexpireat",
-            "pttl",
-            "set",
-            "time",
-        ],
-        User::GatewayIdempotency => &[
-            "del",
-            "eval",
-            "evalsha",
-            "exists",
-            "get",
-            "hmget",
-            "hset",
-            "pexpire",
-            "pexpireat",
-            "pttl",
-            "set",
-            "time",
-        ],
-        User::GatewayRevocation => &["eval", "evalsha", "exists", "get", "mget", "time", "zrangebyscore"],
-        User::OperatorRead => &[
-            "exists",
-            "get",
-            "hgetall",
-            "hmget",
-            "mget",
-            "ping",
-            "pttl",
-            "scan",
-            "time",
-            "ttl",
-            "type",
-            "zcard",
-            "zrange",
-            "zrangebyscore",
-        ],
-        User::OperatorRevoke => &[
-            "del",
-            "discard",
-            "exec",
-            "exists",
-            "get",
-            "mget",
-            "multi",
-            "pexpireat",
-            "ping",
-            "pttl",
-            "scan",
-            "set",
-            "time",
-            "ttl",
-            "type",
-            "zadd",
-            "zcard",
-            "zrange",
-            "zrangebyscore",
-            "zrem",
-            "zremrangebyscore",
-        ],
-    }
-}
 
 /// The commands that Redis lets everybody run: they end a connection or begin a login.
 const ALWAYS: [&str; 4] = ["auth", "hello", "quit", "reset"];
@@ -141,8 +68,8 @@ async fn all_commands(admin: &mut Connection) -> Result<Vec<(String, usize)>> {
 }
 
 /// Whether Redis would let the user run this, as far as the command goes and as far as its keys go.
-async fn may(admin: &mut Connection, user: User, words: &[&str]) -> Result<(bool, bool)> {
-    let dry: Vec<&str> = ["ACL", "DRYRUN", user.name()].into_iter().chain(words.iter().copied()).collect();
+async fn may(admin: &mut Connection, user: &str, words: &[&str]) -> Result<(bool, bool)> {
+    let dry: Vec<&str> = ["ACL", "DRYRUN", user].into_iter().chain(words.iter().copied()).collect();
     let answer = admin.command(&dry).await?;
     let said = text(&answer).with_context(|| format!("{words:?}: {answer:?}"))?;
     let (command, key) = (!said.contains("to run the"), !said.contains("key"));
@@ -155,7 +82,8 @@ async fn each_user_may_run_the_commands_of_its_list_and_no_others() -> Result<()
     let (_redis, mut admin) = with_admin().await?;
     let all = all_commands(&mut admin).await?;
     ensure!(all.len() > 250, "only {} commands", all.len());
-    for user in User::ALL {
+    let users = User::ALL.map(|user| (user.name(), commands(user)));
+    for (user, commands) in users.into_iter().chain([(OPERATOR_GATEWAY, &OPERATOR_GATEWAY_COMMANDS[..])]) {
         let mut allowed = BTreeSet::new();
         for (name, arity) in &all {
             let mut words: Vec<&str> = name.split('|').collect();
@@ -164,8 +92,8 @@ async fn each_user_may_run_the_commands_of_its_list_and_no_others() -> Result<()
                 allowed.insert(name.as_str());
             }
         }
-        let expected: BTreeSet<&str> = commands(user).iter().copied().collect();
-        ensure!(allowed == expected, "{}: {allowed:?}", user.name());
+        let expected: BTreeSet<&str> = commands.iter().copied().collect();
+        ensure!(allowed == expected, "{user}: {allowed:?}");
     }
     Ok(())
 }
@@ -176,18 +104,100 @@ async fn each_user_reaches_the_keys_of_its_purpose_and_no_others() -> Result<()>
     for user in User::ALL {
         for prefix in PREFIXES {
             let key = format!("{prefix}x");
-            let reads = may(&mut admin, user, &["GET", &key]).await?;
+            let reads = may(&mut admin, user.name(), &["GET", &key]).await?;
             ensure!(reads == (true, owns(user, prefix)), "{} reads {key}: {reads:?}", user.name());
-            let writes = may(&mut admin, user, &["SET", &key, "1"]).await?;
+            let writes = may(&mut admin, user.name(), &["SET", &key, "1"]).await?;
             let expected = commands(user).contains(&"set") && owns(user, prefix);
             ensure!((writes.0 && writes.1) == expected, "{} writes {key}: {writes:?}", user.name());
         }
         // A key that only begins alike, and one of everything.
         for key in ["portcullis:r", "portcullis:", "portcullis:revx", ""] {
-            let (command, reached) = may(&mut admin, user, &["GET", key]).await?;
+            let (command, reached) = may(&mut admin, user.name(), &["GET", key]).await?;
             let expected = user == User::OperatorRead && key.starts_with("portcullis:");
             ensure!(command && reached == expected, "{} reads {key:?}", user.name());
         }
+    }
+    Ok(())
+}
+
+/// It writes what `operator-revoke` writes and reads of the rest what `portcullis limits` shows.
+#[tokio::test]
+async fn the_operators_gateway_reaches_the_deny_list_and_looks_at_limits() -> Result<()> {
+    let (_redis, mut admin) = with_admin().await?;
+    for (key, reads, writes) in [
+        ("portcullis:rev:x", true, true),
+        ("portcullis:rl:x", true, false),
+        ("portcullis:idem:x", false, false),
+        ("other:x", false, false),
+    ] {
+        let read = may(&mut admin, OPERATOR_GATEWAY, &["GET", key]).await?;
+        ensure!(read == (true, reads), "reads {key}: {read:?}");
+        for write in [&["SET", key, "1"][..], &["DEL", key], &["EVAL", "return 1", "1", key]] {
+            let write = may(&mut admin, OPERATOR_GATEWAY, write).await?;
+            ensure!(write == (true, writes), "writes {key}: {write:?}");
+        }
+    }
+    Ok(())
+}
+
+/// What `render.sh` does with a good password for everybody and these two.
+fn rendered(redis: Option<&str>, http: Option<&str>) -> Result<(tempfile::TempDir, std::process::Output)> {
+    let folder = tempfile::tempdir()?;
+    let number = |n: usize| format!("0123456789abcdef0123456789abcdef{n:08}");
+    let users = User::ALL.into_iter().enumerate().map(|(n, user)| (user.variable(), number(n)));
+    let operator =
+        [("PORTCULLIS_OPERATOR_GATEWAY_PASSWORD", redis), ("PORTCULLIS_WEBDIS_OPERATOR_PASSWORD", http)];
+    let operator =
+        operator.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?.to_owned())));
+    // What an earlier run with a gateway left behind.
+    std::fs::write(folder.path().join("webdis-operator.json"), "old")?;
+    let output = Configuration::script(folder.path(), &users.chain(operator).collect::<Vec<_>>())?;
+    Ok((folder, output))
+}
+
+#[test]
+fn the_operators_gateway_is_off_unless_both_of_its_passwords_are_given() -> Result<()> {
+    let (redis, http) = ("0123456789abcdef0123456789abcdef-redis", "0123456789abcdef0123456789abcdef-http");
+    let (folder, output) = rendered(None, None)?;
+    ensure!(output.status.success(), "{output:?}");
+    ensure!(
+        !folder.path().join("webdis-operator.json").exists(),
+        "the file of a gateway that is off is there"
+    );
+    let users = std::fs::read_to_string(folder.path().join("users.acl"))?;
+    ensure!(users.contains("\nuser operator-gateway off resetchannels "), "{users}");
+    let long = "0123456789abcdef".repeat(3);
+    for (first, second, says) in [
+        (Some(redis), None, "PORTCULLIS_WEBDIS_OPERATOR_PASSWORD is not set, or empty"),
+        (None, Some(http), "PORTCULLIS_OPERATOR_GATEWAY_PASSWORD is not set, or empty"),
+        (Some(redis), Some("short"), "PORTCULLIS_WEBDIS_OPERATOR_PASSWORD is shorter than 32"),
+        (Some(redis), Some(&long), "PORTCULLIS_WEBDIS_OPERATOR_PASSWORD is longer than 42"),
+        (Some(redis), Some(redis), "PORTCULLIS_WEBDIS_OPERATOR_PASSWORD is the same as another"),
+    ] {
+        let (folder, output) = rendered(first, second)?;
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        ensure!(!output.status.success() && said.contains(says), "{says}: {said}");
+        ensure!(!folder.path().join("users.acl").exists(), "{says}: something was written");
+    }
+    let (folder, output) = rendered(Some(redis), Some(http))?;
+    ensure!(output.status.success(), "{output:?}");
+    let users = std::fs::read_to_string(folder.path().join("users.acl"))?;
+    ensure!(users.contains("\nuser operator-gateway on #") && !users.contains(redis), "{users}");
+    let webdis = std::fs::read_to_string(folder.path().join("webdis-operator.json"))?;
+    let webdis: serde_json::Value = serde_json::from_str(&webdis)?;
+    ensure!(webdis["redis_auth"] == serde_json::json!([OPERATOR_GATEWAY, redis]), "{webdis}");
+    ensure!(webdis["http_port"] == 7382 && webdis["http_host"] == "127.0.0.1", "{webdis}");
+    ensure!(webdis["acl"][1]["http_basic_auth"] == format!("operator:{http}"), "{webdis}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn nobody_logs_in_as_the_operators_gateway_by_default() -> Result<()> {
+    let redis = Redis::start(&Options::default()).await?;
+    let mut connection = Connection::open(redis.addr()).await?;
+    for password in ["", "operator-gateway", "off"] {
+        let answer = connection.command(&["AUTH", OPERATOR_GATEWAY, password]).await?;
+        ensure!(answer.error().is_some_and(|error| error.starts_with("WRONGPASS")), "{answer:?}");
     }
     Ok(())
 }
@@ -276,7 +286,7 @@ async fn an_operator_revokes_in_one_transaction_and_another_sees_it() -> Result<
     for words in [
         vec!["MULTI"],
         vec!["SET", entry, "1", "EXAT", "4102444800"],
-        vec!["ZADD", log, "1700000000000", "jti:a1"],
+        vec!["ZADD", log, "1700000000000", "jti:a1:4102444800"],
         vec!["EXEC"],
     ] {
         let answer = operator.command(&words).await?;
@@ -284,7 +294,7 @@ async fn an_operator_revokes_in_one_transaction_and_another_sees_it() -> Result<
     }
     let script = "return {redis.call('GET', KEYS[1]), redis.call('ZRANGEBYSCORE', KEYS[2], '-inf', '+inf')}";
     let seen = redis.command(User::GatewayRevocation, &["EVAL", script, "2", entry, log]).await?;
-    let expected = vec![RespValue::bulk("1"), RespValue::Array(vec![RespValue::bulk("jti:a1")])];
+    let expected = vec![RespValue::bulk("1"), RespValue::Array(vec![RespValue::bulk("jti:a1:4102444800")])];
     ensure!(seen == RespValue::Array(expected), "{seen:?}");
     let listed = redis.command(User::OperatorRead, &["SCAN", "0", "MATCH", "portcullis:rev:*"]).await?;
     ensure!(format!("{listed:?}").contains(&format!("{:?}", RespValue::bulk(entry))), "{listed:?}");
