@@ -87,7 +87,6 @@ impl Policy for JwtAuth {
             mode,
             tokens,
             certificate: None,
-            asked: std::collections::BTreeSet::new(),
             waits: Waits::Nothing,
         };
         let outcome = self.judge_all(state.worker(self, cx), &mut case, &mut effects, cx);
@@ -225,10 +224,9 @@ impl JwtAuth {
             let Some(token) = case.tokens.get_mut(index) else { continue };
             let accepted = match &token.accepted {
                 Some(accepted) => accepted.clone(),
-                None => match self.judge(worker, &token.text, &token.providers, &case.asked, cx)? {
+                None => match self.judge(worker, &token.text, &token.providers, cx)? {
                     Judged::Accepted(accepted) => token.accepted.insert(accepted).clone(),
-                    Judged::Fetch(source, task) => {
-                        case.asked.insert(source);
+                    Judged::Fetch(task) => {
                         case.waits = Waits::Keys;
                         return Ok(Some(task));
                     }

@@ -5,7 +5,6 @@ use crate::rule::Rule;
 use filter_core::effect::HeaderOp;
 use filter_core::policy::Mode;
 use filter_core::redis::{BackendError, Query};
-use std::collections::BTreeSet;
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -23,8 +22,6 @@ pub struct Case {
     pub tokens: Vec<Presented>,
     /// SHA-256 of the client's certificate, once it was needed.
     pub certificate: Option<Option<[u8; 32]>>,
-    /// Sources that were asked on behalf of this request: not twice.
-    pub asked: BTreeSet<usize>,
     /// What it waits for.
     pub waits: Waits,
 }

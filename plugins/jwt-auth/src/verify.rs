@@ -14,19 +14,18 @@ use filter_core::denial::{Denial, Reason};
 use filter_core::policy::Cx;
 use filter_core::redact;
 use filter_core::task::Task;
-use std::collections::BTreeSet;
 use std::rc::Rc;
 
 /// What became of a token.
 pub enum Judged {
     /// It is one.
     Accepted(Rc<Accepted>),
-    /// Keys are to be fetched first: from this source, by this.
-    Fetch(usize, Task),
+    /// Keys are to be fetched first.
+    Fetch(Task),
 }
 
 impl JwtAuth {
-    /// Judges a token that may be one of these providers'. `asked`: sources that were asked already.
+    /// Judges a token that may be one of these providers'.
     ///
     /// # Errors
     /// Why it is refused.
@@ -35,11 +34,13 @@ impl JwtAuth {
         worker: &mut Worker,
         text: &[u8],
         candidates: &[usize],
-        asked: &BTreeSet<usize>,
         cx: &dyn Cx,
     ) -> Result<Judged, Denial> {
         for &index in candidates {
             let Some(provider) = self.providers.get(index) else { continue };
+            if !self.has_keys(worker, provider, cx) {
+                continue;
+            }
             if let Some(accepted) = worker.cache.get(text, index) {
                 accepted.times.check(&provider.rules, cx.now()).map_err(|error| self.claims(&error))?;
                 return Ok(Judged::Accepted(accepted));
@@ -61,7 +62,7 @@ impl JwtAuth {
             if !provider.rules.issuers.iter().any(|one| one == issuer) {
                 continue;
             }
-            match self.judge_as(worker, index, provider, &token, text, asked, cx) {
+            match self.judge_as(worker, index, provider, &token, text, cx) {
                 Ok(judged) => return Ok(judged),
                 Err(denial) => refusal = denial,
             }
@@ -69,7 +70,6 @@ impl JwtAuth {
         Err(refusal)
     }
 
-    #[allow(clippy::too_many_arguments, reason = "all of it is about one token and one provider")]
     fn judge_as(
         &self,
         worker: &mut Worker,
@@ -77,7 +77,6 @@ impl JwtAuth {
         provider: &Provider,
         token: &Token<'_>,
         text: &[u8],
-        asked: &BTreeSet<usize>,
         cx: &dyn Cx,
     ) -> Result<Judged, Denial> {
         let header = &token.jws.header;
@@ -97,13 +96,13 @@ impl JwtAuth {
         }
         // Cheaper than a signature; what is said here of a forged token only the log hears.
         let times = provider.rules.check(&token.claims, cx.now()).map_err(|error| self.claims(&error))?;
-        self.signature(worker, provider, token, asked, cx)?.map_or_else(
+        self.signature(worker, provider, token, cx)?.map_or_else(
             || {
                 let accepted = Rc::new(Accepted::new(index, provider, token.clone(), times));
                 worker.cache.insert(text, accepted.clone());
                 Ok(Judged::Accepted(accepted))
             },
-            |(source, task)| Ok(Judged::Fetch(source, task)),
+            |task| Ok(Judged::Fetch(task)),
         )
     }
 
@@ -113,9 +112,8 @@ impl JwtAuth {
         worker: &mut Worker,
         provider: &Provider,
         token: &Token<'_>,
-        asked: &BTreeSet<usize>,
         cx: &dyn Cx,
-    ) -> Result<Option<(usize, Task)>, Denial> {
+    ) -> Result<Option<Task>, Denial> {
         let (mut tried, mut has_keys) = (self.tries(worker, &provider.keys, token, cx), !provider.keys.is_empty());
         for &index in &provider.sources {
             if tried == Tried::Verified {
@@ -138,13 +136,11 @@ impl JwtAuth {
             let (Some(source), Some(kept)) = (self.sources.get(index), worker.sources.get_mut(index)) else { continue };
             if source.look(kept, cx) {
                 self.rotated(worker, index);
-                return self.signature(worker, provider, token, asked, cx);
+                return self.signature(worker, provider, token, cx);
             }
-            if asked.contains(&index) {
-                continue;
-            }
+            // After a fetch, whatever came of it, there is none for a while: nobody waits for ever.
             if let Need::Fetch(task) = source.need(kept, cx) {
-                return Ok(Some((index, task)));
+                return Ok(Some(task));
             }
         }
         if !has_keys {
@@ -155,6 +151,15 @@ impl JwtAuth {
             _ => (Reason::JwtUnknownKid, format!("{} not in JWKS of provider {}", name(kid), provider.name)),
         };
         Err(self.challenges.denial(reason).note(note))
+    }
+
+    /// Whether there are keys to verify with: a token that is kept is worth no more than they are.
+    fn has_keys(&self, worker: &Worker, provider: &Provider, cx: &dyn Cx) -> bool {
+        let fetched = |index: &usize| {
+            let source = self.sources.get(*index).zip(worker.sources.get(*index));
+            source.is_some_and(|(source, kept)| source.serves(kept, cx.now()))
+        };
+        !provider.keys.is_empty() || provider.sources.iter().any(fetched)
     }
 
     fn tries(&self, worker: &Worker, keys: &KeySet, token: &Token<'_>, cx: &dyn Cx) -> Tried {

@@ -69,14 +69,13 @@ impl Source {
     /// The keys that serve now. `None`: there are none, or they are too old.
     #[must_use]
     pub fn keys(&self, worker: &Worker, now: Timestamp) -> Option<Rc<KeySet>> {
-        let until = worker.refresh.saturating_add(micros(self.stale_ttl));
-        worker.keys.clone().filter(|_| now.0 < until)
+        worker.keys.clone().filter(|_| self.serves(worker, now))
     }
 
-    /// Whether they serve beyond their time.
+    /// Whether there are such keys.
     #[must_use]
-    pub fn is_stale(&self, worker: &Worker, now: Timestamp) -> bool {
-        worker.keys.is_some() && now.0 >= worker.refresh
+    pub fn serves(&self, worker: &Worker, now: Timestamp) -> bool {
+        worker.keys.is_some() && now.0 < worker.refresh.saturating_add(micros(self.stale_ttl))
     }
 
     /// What is to be fetched although nobody waits for it.
