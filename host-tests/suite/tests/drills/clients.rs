@@ -1,0 +1,102 @@
+//! Clients of a gateway: HTTP/2 with prior knowledge, so that thousands of requests need few sockets.
+
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result};
+use bytes::Bytes;
+use h2::client::{ResponseFuture, SendRequest};
+use http::Request;
+use tokio::net::TcpStream;
+use tokio::task::{JoinHandle, JoinSet};
+
+use crate::in_time;
+
+/// Requests on one connection: as many as a client may begin before it has Envoy's settings.
+pub const STREAMS: usize = 100;
+
+/// Connections to a gateway.
+pub struct Clients {
+    senders: Vec<SendRequest<Bytes>>,
+    connections: JoinSet<()>,
+}
+
+/// What came of a request.
+#[derive(Debug)]
+pub struct Answer {
+    pub status: u16,
+    /// `x-caller`.
+    pub said: String,
+    /// From the sending to the head of the answer.
+    pub took: Duration,
+}
+
+/// A request that was sent. Its client leaves when this is aborted.
+pub type Sent = JoinHandle<Result<Answer>>;
+
+impl Clients {
+    pub async fn connect(gateway: SocketAddr, count: usize) -> Result<Self> {
+        let mut clients = Self { senders: Vec::with_capacity(count), connections: JoinSet::new() };
+        for _ in 0..count {
+            let stream = TcpStream::connect(gateway).await.context("connect")?;
+            let (sender, connection) = h2::client::handshake(stream).await?;
+            clients.senders.push(sender);
+            clients.connections.spawn(async move {
+                // Whoever waits for an answer on it is told what happened.
+                let _ = connection.await;
+            });
+        }
+        Ok(clients)
+    }
+
+    /// Sends a request on a connection, with these fields.
+    pub async fn send(&self, connection: usize, fields: &[(&str, &str)]) -> Result<Sent> {
+        let sender = self.senders.get(connection).context("no such connection")?;
+        let mut request = Request::get("http://api.example.com/");
+        for (name, value) in fields {
+            request = request.header(*name, *value);
+        }
+        let mut sender = in_time("room for a request", sender.clone().ready()).await??;
+        let begin = Instant::now();
+        let (response, _) = sender.send_request(request.body(())?, true)?;
+        Ok(tokio::spawn(answer(begin, response)))
+    }
+
+    /// Sends so many on every connection, in turns; returns when all were handed to the connections.
+    pub async fn send_each(&self, count: usize) -> Result<Vec<Sent>> {
+        let mut sent = Vec::with_capacity(count * self.senders.len());
+        for _ in 0..count {
+            for connection in 0..self.senders.len() {
+                sent.push(self.send(connection, &[]).await?);
+            }
+        }
+        Ok(sent)
+    }
+
+    /// Sends one and waits for its answer.
+    pub async fn ask(&self, connection: usize, fields: &[(&str, &str)]) -> Result<Answer> {
+        let sent = self.send(connection, fields).await?;
+        in_time("an answer", sent).await??
+    }
+}
+
+async fn answer(begin: Instant, response: ResponseFuture) -> Result<Answer> {
+    let response = response.await.context("an answer")?;
+    let took = begin.elapsed();
+    let (head, mut body) = response.into_parts();
+    while let Some(data) = body.data().await {
+        body.flow_control().release_capacity(data.context("a body")?.len())?;
+    }
+    let said =
+        head.headers.get("x-caller").map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
+    Ok(Answer { status: head.status.as_u16(), said: said.unwrap_or_default(), took })
+}
+
+/// Waits for all of them.
+pub async fn answers(sent: Vec<Sent>) -> Result<Vec<Answer>> {
+    let mut answers = Vec::with_capacity(sent.len());
+    for one in sent {
+        answers.push(in_time("an answer", one).await???);
+    }
+    Ok(answers)
+}
