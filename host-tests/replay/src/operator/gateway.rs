@@ -74,7 +74,7 @@ impl Gateway {
             .flat_map(|(count, command)| std::iter::once(count).chain(command).map(String::as_str))
             .collect();
         let call = self.redis.call(&self.script, By::Source, keys, &args, &self.cx);
-        let (call, sent) = call.context("no random bytes, or a key that is too long")?;
+        let (call, sent) = call.context("no random bytes, or a call that is too long")?;
         let result = self.post(&call).await?;
         let values = self.redis.read(&sent, &result).map_err(|error| anyhow!("{}", said(error)))?;
         let mut values = values.into_iter();

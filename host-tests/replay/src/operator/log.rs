@@ -8,8 +8,8 @@ use super::{Link, array, command, number, text, within};
 /// Members of the log that a write looks at, oldest first, for what can go: 600 KB at most, and so bounded time. Of a
 /// longer log the rest is looked at once the oldest members are gone.
 const MOST_LOOKED_AT: usize = 10_000;
-/// Members that one transaction removes; a gateway's requests are bounded.
-const MOST_REMOVED: usize = 20;
+/// Members that one transaction removes: so many of the longest fit a call to a gateway, every byte encoded.
+const MOST_REMOVED: usize = 8;
 
 /// What in a log concerns a write.
 pub(super) struct Log {

@@ -11,8 +11,8 @@ use super::{Link, array, command, number, text};
 
 /// The longest time ahead, in seconds: ten years. No token lives so long; who gives more mistook milliseconds for seconds.
 const FARTHEST: u64 = 3653 * 24 * 3600;
-/// Keys whose values are asked for at once; a gateway's requests are bounded.
-const TOGETHER: usize = 20;
+/// Keys whose values are asked for at once: so many of the longest fit a call to a gateway, every byte encoded.
+const TOGETHER: usize = 8;
 
 /// What is revoked.
 #[derive(Debug, Clone, PartialEq, Eq)]
