@@ -82,6 +82,19 @@ impl SigningKey {
         }
     }
 
+    /// The algorithms that it signs with.
+    #[must_use]
+    pub fn algorithms(self) -> &'static [&'static str] {
+        match self {
+            Self::RsaOne | Self::RsaTwo => &["RS256", "RS384", "RS512", "PS256", "PS384", "PS512"],
+            Self::P256 | Self::P256Two => &["ES256"],
+            Self::P384 => &["ES384"],
+            Self::P521 => &["ES512"],
+            Self::Ed25519 => &["EdDSA"],
+            Self::Secret => &["HS256", "HS384", "HS512"],
+        }
+    }
+
     fn pem(self) -> &'static str {
         match self {
             Self::RsaOne => include_str!("../keys/rsa-one.pem"),
@@ -187,24 +200,28 @@ pub fn jwks(keys: &[SigningKey]) -> Value {
 }
 
 /// A token of these claims. Members of `header` replace `alg` and `kid`, or remove them where they are null; the
-/// signature is made with the key's own algorithm, or with `alg` where the key can.
+/// signature is made with that `alg` where the key can, else with its own.
 #[must_use]
 pub fn token(key: SigningKey, header: &Value, claims: &Value) -> String {
+    let header = header_of(key, header);
+    let algorithm = header.get("alg").and_then(Value::as_str).filter(|name| key.algorithms().contains(name));
+    signed(key, algorithm.unwrap_or(key.algorithm()), &header.to_string(), &claims.to_string())
+}
+
+/// `alg` and `kid` of a key, with these members over them; null removes one.
+#[must_use]
+pub fn header_of(key: SigningKey, over: &Value) -> Value {
     let mut members = Map::new();
     members.insert("alg".to_owned(), key.algorithm().into());
     members.insert("kid".to_owned(), key.kid().into());
-    for (name, value) in header.as_object().into_iter().flatten() {
+    for (name, value) in over.as_object().into_iter().flatten() {
         if value.is_null() {
             members.remove(name);
         } else {
             members.insert(name.clone(), value.clone());
         }
     }
-    let family = key.algorithm().get(..2).unwrap_or_default();
-    let asked = members.get("alg").and_then(Value::as_str).unwrap_or_default();
-    let fits = asked.starts_with(family) || (family == "RS" && asked.starts_with("PS"));
-    let algorithm = if fits && asked.len() == key.algorithm().len() { asked.to_owned() } else { key.algorithm().to_owned() };
-    signed(key, &algorithm, &Value::Object(members).to_string(), &claims.to_string())
+    Value::Object(members)
 }
 
 /// A token of this very header and payload.
