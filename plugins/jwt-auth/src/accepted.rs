@@ -67,10 +67,12 @@ impl Accepted {
     }
 }
 
-/// `cnf.x5t#S256` (RFC 8705 section 3.1). One that is malformed binds to no certificate at all.
+/// `cnf.x5t#S256` (RFC 8705 section 3.1). One that is malformed, or in a `cnf` that is, binds to no certificate at all.
 fn binding(claims: &Tree) -> Option<[u8; 32]> {
     use base64::Engine as _;
-    let Tree::String(text) = claims.member("cnf")?.member("x5t#S256")? else { return Some([0; 32]) };
+    let confirmation = claims.member("cnf")?;
+    let Tree::Object(_) = confirmation else { return Some([0; 32]) };
+    let Tree::String(text) = confirmation.member("x5t#S256")? else { return Some([0; 32]) };
     let digest = base64::engine::general_purpose::URL_SAFE_NO_PAD.decode(text).ok();
     Some(digest.and_then(|digest| digest.try_into().ok()).unwrap_or([0; 32]))
 }

@@ -3,7 +3,7 @@
 mod provider;
 
 pub use provider::{
-    Audiences, CertificateBinding, Discovery, KeySource, ListFormat, OnError, ProviderConfig, Remote, RevocationBy,
+    Audiences, CertificateBinding, ClaimHeader, Discovery, KeySource, ListFormat, OnError, ProviderConfig, Remote, RevocationBy,
     RevocationConfig, RevocationMode, SharedSecret, SubjectMatcher, TokenPlaces,
 };
 

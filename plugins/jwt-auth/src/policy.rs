@@ -1,11 +1,12 @@
 //! The decision about a request.
 
+mod binding;
 mod compile;
+mod present;
 
 use crate::accepted::Accepted;
 use crate::answer::Challenges;
-use crate::config::{CertificateBinding, Config, Crypto, OnError};
-use crate::extract::{Found, Place, strip};
+use crate::config::{Config, Crypto, OnError};
 use crate::jwks::Source;
 use crate::provider::{DenyList, Provider};
 use crate::revocation::{Asked, Sync};
@@ -18,7 +19,7 @@ use filter_core::denial::{Denial, Reason};
 use filter_core::effect::{Effects, HeaderOp, Metric, Step, Verdict};
 use filter_core::http::HeaderName;
 use filter_core::matcher::{Rules, canonical_host};
-use filter_core::message::{Headers, RequestHead};
+use filter_core::message::RequestHead;
 use filter_core::path::CanonicalPath;
 use filter_core::policy::{Cx, Mode, Policy};
 use filter_core::task::{Key, Task, TaskResult};
@@ -66,7 +67,7 @@ impl Policy for JwtAuth {
         cx: &dyn Cx,
     ) -> Step {
         let mut effects = Effects::default();
-        // Always, and first: what these headers say is ours alone.
+        // R2, always and first: what these headers say is ours alone.
         let forged = self.guarded.iter().filter(|name| head.headers.first(name.as_str()).is_some());
         effects.headers.extend(forged.cloned().map(HeaderOp::Remove));
         let rule = match self.rule(head) {
@@ -74,9 +75,11 @@ impl Policy for JwtAuth {
             Err(denial) => return refused(self.mode, denial, effects),
         };
         let mode = self.mode.and(rule.mode);
-        if rule.groups.is_empty() || (self.pass_preflight && is_preflight(head)) {
+        // R6.
+        if rule.groups.is_empty() || (self.pass_preflight && present::is_preflight(head)) {
             return Step::proceed(effects);
         }
+        // R7 to R9.
         let tokens = match self.present(rule, head) {
             Ok(Some(tokens)) => tokens,
             Ok(None) => return Step::proceed(effects),
@@ -154,7 +157,7 @@ impl Policy for JwtAuth {
 }
 
 impl JwtAuth {
-    /// The rule that applies.
+    /// R3 to R5: the rule that applies.
     fn rule(&self, head: &RequestHead<'_>) -> Result<&Arc<Rule>, Denial> {
         // A path that can be read in two ways could be one rule's here and another's at the upstream.
         let path = match head.path().map(CanonicalPath::parse) {
@@ -170,49 +173,7 @@ impl JwtAuth {
         Ok(self.rules.best(&host, matched, head.headers).unwrap_or(&self.default))
     }
 
-    /// The tokens of a request, one for each group. `None`: it needs none and has none.
-    fn present(&self, rule: &Rule, head: &RequestHead<'_>) -> Result<Option<Vec<Presented>>, Denial> {
-        let mut tokens: Vec<Presented> = Vec::new();
-        // What one token takes out another need not.
-        let mut left = Headers::from_pairs(head.headers.iter());
-        for group in &rule.groups {
-            let mut found: Option<(Presented, Place<'_>)> = None;
-            for &index in group {
-                let Some(provider) = self.providers.get(index) else { continue };
-                let (token, place) = match provider.places.find(head) {
-                    Found::Missing => continue,
-                    Found::Malformed(_) => {
-                        let note = "what stands in a token's place is none";
-                        return Err(self.challenges.denial(Reason::JwtMalformed).note(note));
-                    }
-                    Found::Ambiguous => return Err(self.challenges.denial(Reason::JwtAmbiguous)),
-                    Found::One { token, place } => (token, place),
-                };
-                if let Some((found, earlier)) = &mut found {
-                    if *earlier != place || found.text != *token {
-                        return Err(self.challenges.denial(Reason::JwtAmbiguous));
-                    }
-                    found.providers.push(index);
-                    continue;
-                }
-                let strip = strip(&place, &RequestHead { headers: &left, end_of_stream: head.end_of_stream });
-                let text = token.into_owned();
-                let token = Presented { text, providers: vec![index], strip, accepted: None, revoked: None };
-                found = Some((token, place));
-            }
-            if let Some((token, _)) = found {
-                token.strip.iter().for_each(|op| left.apply(op));
-                tokens.push(token);
-            }
-        }
-        match (tokens.len(), rule.optional) {
-            (0, true) => Ok(None),
-            (found, _) if found == rule.groups.len() => Ok(Some(tokens)),
-            _ => Err(self.challenges.denial(Reason::JwtMissing)),
-        }
-    }
-
-    /// Judges all tokens as far as can be. `Some`: something is to be awaited first.
+    /// R10 to R20: judges all tokens as far as can be. `Some`: something is to be awaited first.
     fn judge_all(
         &self,
         worker: &mut Worker,
@@ -232,11 +193,13 @@ impl JwtAuth {
                     }
                 },
             };
+            // R18.
             self.bound(&accepted, &mut case.certificate, cx)?;
             if let Some(task) = self.revoked(worker, case, index, &accepted, effects, cx)? {
                 return Ok(Some(task));
             }
         }
+        // R20.
         let mut lacking = None;
         let enough = case.tokens.iter().filter_map(|token| token.accepted.as_ref()).any(|accepted| {
             lacking = case.rule.demands.check(&accepted.claims).err();
@@ -248,27 +211,7 @@ impl JwtAuth {
         }
     }
 
-    /// Whether the client has the certificate that the token is bound to.
-    fn bound(&self, accepted: &Accepted, seen: &mut Option<Option<[u8; 32]>>, cx: &dyn Cx) -> Result<(), Denial> {
-        let Some(provider) = self.providers.get(accepted.provider) else { return Ok(()) };
-        let wanted = match (provider.binding, accepted.binding) {
-            (CertificateBinding::Ignore, _) | (CertificateBinding::IfPresent, None) => return Ok(()),
-            (CertificateBinding::Require, None) => None,
-            (_, Some(digest)) => Some(digest),
-        };
-        let certificate = *seen.get_or_insert_with(|| certificate(cx));
-        if wanted.is_some() && wanted == certificate {
-            return Ok(());
-        }
-        let note = match (wanted, certificate) {
-            (None, _) => "the token is bound to no certificate",
-            (_, None) => "the client has no certificate",
-            _ => "the token is bound to another certificate",
-        };
-        Err(self.challenges.denial(Reason::JwtBinding).note(note))
-    }
-
-    /// Whether the deny-list lets a token pass. `Some`: it is to be asked first.
+    /// R19: whether the deny-list lets a token pass. `Some`: it is to be asked first.
     fn revoked(
         &self,
         worker: &mut Worker,
@@ -295,7 +238,9 @@ impl JwtAuth {
             (DenyList::Check { check, ttl, breaker }, None) => match accepted.checked.get() {
                 Some((at, revoked)) if u128::from(now.0.abs_diff(at)) < ttl.as_micros() => Ok(revoked),
                 _ => {
-                    let Some(breaker) = worker.breakers.get_mut(*breaker) else { return Ok(None) };
+                    let Some(breaker) = worker.breakers.get_mut(*breaker) else {
+                        return Err(self.challenges.denial(Reason::RevocationUnavailable));
+                    };
                     match check.ask(breaker, &provider.name, &accepted.subject, cx) {
                         Asked::Call(query, call) => {
                             case.waits = Waits::Revocation(index, query);
@@ -354,17 +299,29 @@ impl JwtAuth {
                 Step { verdict: Verdict::Await(task), effects }
             }
             Ok(None) => {
-                for token in case.tokens {
-                    let Some(accepted) = token.accepted else { continue };
-                    if !self.providers.get(accepted.provider).is_some_and(|provider| provider.forward) {
-                        effects.headers.extend(token.strip);
-                    }
-                    effects.headers.extend(accepted.headers.iter().cloned());
-                    effects.exports.extend(accepted.exports.iter().cloned());
-                }
+                self.adopt(case.tokens, &mut effects);
                 Step::proceed(effects)
             }
-            Err(denial) => refused(case.mode, named(denial, &case.rule), effects),
+            Err(denial) => {
+                let denial = named(denial, &case.rule);
+                // R22: the tokens are valid, only not enough: a request that passes all the same passes as theirs.
+                if case.mode == Mode::Shadow && denial.reason == Reason::JwtScope {
+                    self.adopt(case.tokens, &mut effects);
+                }
+                refused(case.mode, denial, effects)
+            }
+        }
+    }
+
+    /// R21: what valid tokens change of a request that goes on.
+    fn adopt(&self, tokens: Vec<Presented>, effects: &mut Effects) {
+        for token in tokens {
+            let Some(accepted) = token.accepted else { continue };
+            if !self.providers.get(accepted.provider).is_some_and(|provider| provider.forward) {
+                effects.headers.extend(token.strip);
+            }
+            effects.headers.extend(accepted.headers.iter().cloned());
+            effects.exports.extend(accepted.exports.iter().cloned());
         }
     }
 }
@@ -376,31 +333,10 @@ fn named(denial: Denial, rule: &Rule) -> Denial {
     }
 }
 
+/// R22.
 fn refused(mode: Mode, denial: Denial, mut effects: Effects) -> Step {
     match effects.refuse(mode, denial) {
         Some(denial) => effects.deny(denial),
         None => Step::proceed(effects),
     }
-}
-
-/// Fetch standard section 4.8: what a browser asks before it sends a credential.
-fn is_preflight(head: &RequestHead<'_>) -> bool {
-    head.method() == b"OPTIONS"
-        && head.headers.first("origin").is_some()
-        && head.headers.first("access-control-request-method").is_some()
-}
-
-/// SHA-256 of the client's certificate, which Envoy gives in hexadecimal digits.
-fn certificate(cx: &dyn Cx) -> Option<[u8; 32]> {
-    let text = cx.property(&["connection", "sha256_peer_certificate_digest"])?;
-    let mut digest = [0; 32];
-    if text.len() != 64 {
-        return None;
-    }
-    let digit = |byte: u8| char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
-    for (byte, pair) in digest.iter_mut().zip(text.as_chunks().0) {
-        let [high, low] = *pair;
-        *byte = digit(high)? << 4 | digit(low)?;
-    }
-    Some(digest)
 }

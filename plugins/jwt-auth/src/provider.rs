@@ -1,9 +1,9 @@
 //! A provider, compiled.
 
 use crate::alg::{Algorithms, Family};
-use crate::claims::{ClaimPath, Format, Rules, Subject as SubjectRule, Times, header_value};
+use crate::claims::{ClaimPath, Format, MAX_HEADER, Rules, Subject as SubjectRule, Times, header_value};
 use crate::config::{
-    Audiences, CertificateBinding, Crypto, KeySource, ListFormat, OnError, ProviderConfig, RevocationBy,
+    Audiences, CertificateBinding, ClaimHeader, Crypto, KeySource, ListFormat, OnError, ProviderConfig, RevocationBy,
     RevocationConfig, RevocationMode, SharedSecret, SubjectMatcher, TokenPlaces,
 };
 use crate::crypto::HOST_ALGORITHMS;
@@ -15,6 +15,7 @@ use crate::token::{AcceptedTypes, Limits};
 use filter_core::config::{At, Env, NonEmpty, Tree};
 use filter_core::effect::HeaderOp;
 use filter_core::http::HeaderName;
+use filter_core::http::header::COOKIE;
 use filter_core::keys::Claim;
 use filter_core::redis::Redis;
 use std::time::Duration;
@@ -147,6 +148,8 @@ impl Provider {
             }
             None => None,
         };
+        let headers_are_sound = own_headers(&config.payload_header, &config.claim_headers, at);
+        let places = places(config.from, &at.key("from"));
         let rules = Rules {
             issuers,
             audiences: match config.audiences {
@@ -159,9 +162,10 @@ impl Provider {
             skew: config.clock_skew.0,
             max_lifetime: config.max_lifetime,
         };
-        if !sound {
+        if !(sound && headers_are_sound) {
             return None;
         }
+        let places = places?;
         Some(Self {
             name: config.name.0,
             rules,
@@ -174,7 +178,7 @@ impl Provider {
                 token: usize::try_from(config.max_token.get()).unwrap_or(usize::MAX),
                 ..Limits::default()
             },
-            places: places(config.from),
+            places,
             forward: config.forward,
             payload_header: config.payload_header.map(|name| (name, config.payload_header_padding)),
             claims: config.claim_headers.into_iter().map(|one| (one.claim, one.header, format(one.format))).collect(),
@@ -198,11 +202,15 @@ impl Provider {
         self.claims.iter().filter_map(header).collect()
     }
 
-    /// Claims as filter state: text as it is, anything else as JSON.
+    /// Claims as filter state: text as it is, anything else as JSON. What is no header, or longer, is left out.
     pub fn claim_state(&self, claims: &Tree) -> Vec<(String, Vec<u8>)> {
         let state = |path: &ClaimPath| {
-            let value = header_value(claims, path, Format::Json)?;
-            Some((format!("claims.{path}"), value.as_bytes().to_vec()))
+            let value = match path.find(claims)? {
+                Tree::String(text) if text.len() > MAX_HEADER || text.chars().any(char::is_control) => return None,
+                Tree::String(text) => text.as_bytes().to_vec(),
+                _ => header_value(claims, path, Format::Json)?.as_bytes().to_vec(),
+            };
+            Some((format!("claims.{path}"), value))
         };
         self.state.iter().filter_map(state).collect()
     }
@@ -301,16 +309,76 @@ fn subject(matcher: SubjectMatcher) -> SubjectRule {
     }
 }
 
-fn places(from: TokenPlaces) -> Places {
+/// Headers that the gateway needs, or that come from elsewhere: none of them is a claim's.
+const NEEDED: [&str; 8] =
+    ["connection", "content-length", "content-type", "cookie", "host", "te", "transfer-encoding", "upgrade"];
+
+/// Whether each header for the upstream has one source, and is none of those.
+fn own_headers(payload: &Option<HeaderName>, claims: &[ClaimHeader], at: &At<'_>) -> bool {
+    let mut names: Vec<&HeaderName> = Vec::new();
+    let mut sound = true;
+    let mut one = |name, at: &At<'_>| {
+        let message = match names.contains(&name) {
+            true => Some("another claim goes to this header"),
+            false => NEEDED.contains(&name.as_str()).then_some("the gateway needs this header"),
+        };
+        if let Some(message) = message {
+            at.error(message);
+            sound = false;
+        }
+        names.push(name);
+    };
+    if let Some(name) = payload {
+        one(name, &at.key("payload_header"));
+    }
+    let list = at.key("claim_headers");
+    for (i, claim) in claims.iter().enumerate() {
+        one(&claim.header, &list.index(i).key("header"));
+    }
+    sound
+}
+
+/// `None`: an error was reported below `at`.
+fn places(from: TokenPlaces, at: &At<'_>) -> Option<Places> {
+    let mut sound = true;
+    let mut refuse = |list: &str, i: usize, key: Option<&str>, message: &str| {
+        let list = at.key(list);
+        let at = list.index(i);
+        match key {
+            Some(key) => at.key(key).error(message),
+            None => at.error(message),
+        }
+        sound = false;
+    };
+    for (i, place) in from.headers.iter().enumerate() {
+        if place.name == COOKIE {
+            refuse("headers", i, Some("name"), "cookies go by name: see `cookies`");
+        } else if NEEDED.contains(&place.name.as_str()) {
+            refuse("headers", i, Some("name"), "the gateway needs this header");
+        }
+    }
+    for (i, name) in from.cookies.iter().enumerate() {
+        // RFC 6265 section 4.1.1.
+        if HeaderName::from_bytes(name.as_bytes()).is_err() {
+            refuse("cookies", i, None, "not a cookie name (RFC 6265 section 4.1.1)");
+        }
+    }
+    if from.headers.is_empty() && from.cookies.is_empty() && from.query.is_none() {
+        at.error("nowhere: no token would ever be found");
+        sound = false;
+    }
+    if !sound {
+        return None;
+    }
     let headers = from.headers.into_iter();
     let places = headers.fold(Places::default(), |places, one| {
         places.header(one.name, one.prefix.as_deref().unwrap_or_default())
     });
     let places = from.cookies.iter().fold(places, |places, name| places.cookie(name));
-    match from.query {
+    Some(match from.query {
         Some(query) => places.query(&query.name),
         None => places,
-    }
+    })
 }
 
 fn format(format: ListFormat) -> Format {

@@ -71,6 +71,15 @@ pub fn demands(scopes: Vec<String>, claims: Vec<ClaimRule>, at: &At<'_>) -> Opti
     Some(Demands { scopes: Scopes { all: scopes, any: Vec::new() }, claims })
 }
 
+/// Whether what is asked of tokens is asked of somebody's. `None`: an error was reported.
+pub fn asks(groups: &[Vec<usize>], demands: &Demands, at: &At<'_>) -> Option<()> {
+    if groups.is_empty() && *demands != Demands::default() {
+        at.key("require").error("\"none\", and yet scopes or claims are asked for: nobody would look at them");
+        return None;
+    }
+    Some(())
+}
+
 fn requirement(rule: ClaimRule, at: &At<'_>) -> Option<Requirement> {
     let ClaimRule { claim, equals, contains, any, all } = rule;
     let list = |NonEmpty(list): NonEmpty<Scalar>| -> Vec<Tree> { list.into_iter().map(|Scalar(tree)| tree).collect() };

@@ -36,22 +36,21 @@ impl JwtAuth {
         candidates: &[usize],
         cx: &dyn Cx,
     ) -> Result<Judged, Denial> {
+        // R10.
         for &index in candidates {
-            let Some(provider) = self.providers.get(index) else { continue };
-            if !self.has_keys(worker, provider, cx) {
-                continue;
-            }
-            if let Some(accepted) = worker.cache.get(text, index) {
-                accepted.times.check(&provider.rules, cx.now()).map_err(|error| self.claims(&error))?;
+            if let Some(accepted) = self.kept(worker, index, text, cx)
+                && !self.is_claimed_before(index, &accepted, candidates)
+            {
                 return Ok(Judged::Accepted(accepted));
             }
         }
         let most = candidates.iter().filter_map(|index| self.providers.get(*index));
         let most = most.map(|provider| provider.limits.token).max().unwrap_or_default();
         let limits = Limits { token: most, ..Limits::default() };
+        // R11.
         let token = Token::parse(text, limits)
             .map_err(|error| self.challenges.denial(of_form(error)).note(error.to_string()))?;
-        // Several providers may have the same issuer, and be told apart by audience or key.
+        // R12: several providers may have the same issuer, and be told apart by audience or key.
         let issuer = match token.claims.member("iss") {
             Some(Tree::String(issuer)) => issuer.as_str(),
             _ => return Err(self.claims(&ClaimError::Missing("iss"))),
@@ -62,12 +61,36 @@ impl JwtAuth {
             if !provider.rules.issuers.iter().any(|one| one == issuer) {
                 continue;
             }
+            if let Some(accepted) = self.kept(worker, index, text, cx) {
+                return Ok(Judged::Accepted(accepted));
+            }
             match self.judge_as(worker, index, provider, &token, text, cx) {
                 Ok(judged) => return Ok(judged),
+                // A client that may come again must not throw its token away.
+                Err(_) if refusal.reason == Reason::JwksUnavailable => {}
                 Err(denial) => refusal = denial,
             }
         }
         Err(refusal)
+    }
+
+    /// What is remembered of a token as one of this provider's, if it is still valid and there are still keys.
+    fn kept(&self, worker: &mut Worker, index: usize, text: &[u8], cx: &dyn Cx) -> Option<Rc<Accepted>> {
+        let provider = self.providers.get(index)?;
+        if !self.has_keys(worker, provider, cx) {
+            return None;
+        }
+        let accepted = worker.cache.get(text, index)?;
+        accepted.times.check(&provider.rules, cx.now()).is_ok().then_some(accepted)
+    }
+
+    /// Whether a token may be that of a provider who comes before: whose it is must not hang on which request was
+    /// first to be remembered.
+    fn is_claimed_before(&self, index: usize, accepted: &Accepted, candidates: &[usize]) -> bool {
+        let Some(Tree::String(issuer)) = accepted.claims.member("iss") else { return true };
+        let earlier = candidates.iter().take_while(|candidate| **candidate != index);
+        let mut earlier = earlier.filter_map(|candidate| self.providers.get(*candidate));
+        earlier.any(|provider| provider.rules.issuers.contains(issuer))
     }
 
     fn judge_as(
@@ -81,6 +104,7 @@ impl JwtAuth {
     ) -> Result<Judged, Denial> {
         let header = &token.jws.header;
         let form = |error: crate::token::TokenError| self.challenges.denial(of_form(error)).note(error.to_string());
+        // R13.
         if text.len() > provider.limits.token {
             return Err(form(crate::token::TokenError::TooLong));
         }
@@ -88,13 +112,15 @@ impl JwtAuth {
             let note = format!("{} is not accepted of provider {}", header.algorithm, provider.name);
             return Err(self.challenges.denial(Reason::JwtAlgorithm).note(note));
         }
+        // R14.
         if let Some(types) = &provider.types {
             types.check(header.typ.as_deref()).map_err(form)?;
         }
+        // R15.
         if provider.require_kid && header.kid.is_none() {
             return Err(self.challenges.denial(Reason::JwtUnknownKid).note("there is no kid, and one is required"));
         }
-        // Cheaper than a signature; what is said here of a forged token only the log hears.
+        // R16, cheaper than a signature; what is said here of a forged token only the log hears.
         let times = provider.rules.check(&token.claims, cx.now()).map_err(|error| self.claims(&error))?;
         self.signature(worker, provider, token, cx)?.map_or_else(
             || {
@@ -106,7 +132,7 @@ impl JwtAuth {
         )
     }
 
-    /// `None`: the signature is one of the provider's. Else keys are to be fetched.
+    /// R17. `None`: the signature is one of the provider's. Else keys are to be fetched.
     fn signature(
         &self,
         worker: &mut Worker,
@@ -121,7 +147,7 @@ impl JwtAuth {
             }
             let (Some(source), Some(kept)) = (self.sources.get(index), worker.sources.get_mut(index)) else { continue };
             let Some(keys) = source.keys(kept, cx.now()) else { continue };
-            has_keys = true;
+            has_keys |= !keys.is_empty();
             tried = tried.max(self.tries(worker, &keys, token, cx));
         }
         if tried == Tried::Verified {

@@ -85,7 +85,9 @@ impl Source {
         let next = meta.attempted.saturating_add(micros(self.retry(&meta)));
         // A time far ahead was written before the clock stepped back.
         let waits = now.0 < next && next <= now.0.saturating_add(micros(self.refetch_interval));
-        (!waits && now.0 >= meta.refresh).then(|| self.place.task(cx))
+        // Keys from the future were fetched before the clock stepped back: how old they are nobody knows.
+        let old = now.0 >= meta.refresh || meta.fetched > now.0;
+        (!waits && old).then(|| self.place.task(cx))
     }
 
     /// What a request is to do that names an unknown key, or any while there are none.

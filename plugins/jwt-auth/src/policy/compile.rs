@@ -2,9 +2,9 @@
 
 use super::JwtAuth;
 use crate::answer::Challenges;
-use crate::config::{Config, RuleConfig};
+use crate::config::{Config, Require, RuleConfig};
 use crate::provider::{Provider, Together};
-use crate::rule::{Rule, demands, groups};
+use crate::rule::{Rule, asks, demands, groups};
 use filter_core::config::{At, Env};
 use filter_core::matcher::Match;
 use std::sync::Arc;
@@ -34,22 +34,32 @@ pub(super) fn policy(config: Config, env: &dyn Env, at: &At<'_>) -> Option<JwtAu
     if !sound {
         return None;
     }
+    let default_groups = groups(config.default.require.as_ref(), &providers, &at.key("default"));
     let rules = at.key("rules");
     let rules = config.rules.compile(|i, rule| {
         let at = rules.index(i);
         let RuleConfig { name, r#match, mode, require, optional, scopes, claims } = rule;
-        let groups = groups(require.as_ref(), &providers, &at);
+        let groups = match &require {
+            Some(_) => groups(require.as_ref(), &providers, &at),
+            // Else a route would be open, or not, by what is written elsewhere.
+            None if config.default.require == Some(Require::Nobody) => {
+                at.key("require").error("left out, and `default` asks for nobody's tokens: say whose, or \"none\"");
+                None
+            }
+            None => default_groups.clone(),
+        };
         let demands = demands(scopes, claims, &at);
         let (groups, demands) = (groups?, demands?);
+        asks(&groups, &demands, &at)?;
         Some(Arc::new(Rule { name: Some(name.into()), matcher: r#match, mode, groups, optional, demands }))
     });
     let default = {
         let at = at.key("default");
         let rule = config.default;
-        let groups = groups(rule.require.as_ref(), &providers, &at);
         let demands = demands(rule.scopes, rule.claims, &at);
         let matcher = Match { hosts: None, path: None, headers: None };
-        let (groups, demands) = (groups?, demands?);
+        let (groups, demands) = (default_groups?, demands?);
+        asks(&groups, &demands, &at)?;
         Arc::new(Rule { name: None, matcher, mode: rule.mode, groups, optional: rule.optional, demands })
     };
     let entries = usize::try_from(config.cache.entries.get()).unwrap_or(usize::MAX);

@@ -30,15 +30,22 @@ impl List {
     /// Applies what the log says, in the order of its scores.
     pub fn apply(&mut self, member: &LogMember) {
         let place = fingerprint(member.claim, &member.id);
-        let before = match member.change {
-            Change::Cancelled => {
-                self.0.remove(&place);
-                return;
-            }
-            Change::Revoked => i64::MAX,
-            Change::RevokedBefore(before) => i64::try_from(before).unwrap_or(i64::MAX),
+        match entry(member) {
+            None => self.0.remove(&place),
+            Some(entry) => self.0.insert(place, entry),
         };
-        self.0.insert(place, Entry { before, expires: member.expires });
+    }
+
+    /// Whether that changes nothing.
+    #[must_use]
+    pub fn says(&self, member: &LogMember) -> bool {
+        self.0.get(&fingerprint(member.claim, &member.id)).copied() == entry(member)
+    }
+
+    /// Whether anything is moot by now.
+    #[must_use]
+    pub fn has_moot(&self, now_seconds: u64) -> bool {
+        self.0.values().any(|entry| entry.expires <= now_seconds)
     }
 
     /// Drops what is moot by now.
@@ -92,6 +99,16 @@ impl List {
         };
         entries.iter().map(entry).collect::<Option<_>>().map(Self)
     }
+}
+
+/// What the log says of an id. `None`: nothing any more.
+fn entry(member: &LogMember) -> Option<Entry> {
+    let before = match member.change {
+        Change::Cancelled => return None,
+        Change::Revoked => i64::MAX,
+        Change::RevokedBefore(before) => i64::try_from(before).unwrap_or(i64::MAX),
+    };
+    Some(Entry { before, expires: member.expires })
 }
 
 fn fingerprint(claim: Claim, id: &str) -> Fingerprint {

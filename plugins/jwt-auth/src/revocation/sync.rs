@@ -77,8 +77,11 @@ pub struct Kept {
 #[derive(Debug)]
 struct Reading {
     began: u64,
+    /// When the last page was asked for.
+    asked: u64,
     whole: bool,
-    list: List,
+    /// Shared with the list that serves until there is something new.
+    list: Rc<List>,
     /// Where the next page begins: a score in ms, and how many members of it are known.
     from: u64,
     offset: usize,
@@ -135,16 +138,16 @@ impl Sync {
     pub fn due(&self, kept: &mut Kept, cx: &dyn Cx) -> Option<Task> {
         let (known, now) = (self.store.numbers(cx.store()), cx.now().0);
         let lost = micros(Duration::from_secs(10));
-        let busy = kept.reading.as_ref().is_some_and(|reading| now.abs_diff(reading.began) < lost);
+        let busy = kept.reading.as_ref().is_some_and(|reading| now.abs_diff(reading.asked) < lost);
         if busy || now.abs_diff(known.attempted) < micros(self.interval) || !kept.breaker.admits(cx.now()) {
             return None;
         }
         self.look(kept, &known, cx);
         let whole = known.number == 0 || kept.number != known.number || now.abs_diff(known.whole) > WHOLE;
-        let list = if whole { List::default() } else { List::clone(&kept.list) };
+        let list = if whole { Rc::default() } else { kept.list.clone() };
         let from = if whole { 0 } else { known.score.saturating_sub(millis(LOG_OVERLAP)) };
         let (call, sent) = self.page(By::Sha, from, 0, cx)?;
-        kept.reading = Some(Reading { began: now, whole, list, from, offset: 0, sent, by: By::Sha });
+        kept.reading = Some(Reading { began: now, asked: now, whole, list, from, offset: 0, sent, by: By::Sha });
         Some(self.task(call))
     }
 
@@ -161,10 +164,16 @@ impl Sync {
             Err(error) => Err(error),
             Ok(values) => reading.take(&values).map(|more| more.then_some(By::Sha)),
         };
+        if reading.list.len() > MOST {
+            Rc::make_mut(&mut reading.list).prune(cx.now().0 / 1_000_000);
+        }
         match next {
+            Ok(_) if reading.list.len() > MOST => {
+                self.failed(&format!("more than {MOST} revocations"), effects, cx);
+            }
             Ok(Some(by)) => {
                 let Some((call, sent)) = self.page(by, reading.from, reading.offset, cx) else { return };
-                (reading.by, reading.sent) = (by, sent);
+                (reading.by, reading.sent, reading.asked) = (by, sent, cx.now().0);
                 effects.tasks.push(self.task(call));
                 kept.reading = Some(reading);
             }
@@ -181,13 +190,12 @@ impl Sync {
 
     fn publish(&self, mut reading: Reading, kept: &mut Kept, effects: &mut Effects, cx: &dyn Cx) {
         let now = cx.now().0;
-        reading.list.prune(now / 1_000_000);
-        if reading.list.len() > MOST {
-            return self.failed(&format!("more than {MOST} revocations"), effects, cx);
+        if reading.list.has_moot(now / 1_000_000) {
+            Rc::make_mut(&mut reading.list).prune(now / 1_000_000);
         }
-        let changed = kept.number == 0 || reading.list != *kept.list;
+        let changed = kept.number == 0 || !(Rc::ptr_eq(&reading.list, &kept.list) || reading.list == kept.list);
         if changed && !self.store.keep(cx.store(), now, &reading.list.to_bytes()) {
-            return;
+            return self.failed("the shared store does not take it", effects, cx);
         }
         let kept_there = self.store.change(cx.store(), |known| {
             if changed {
@@ -196,10 +204,12 @@ impl Sync {
             if reading.whole {
                 known.whole = reading.began;
             }
-            (known.read, known.attempted, known.score) = (reading.began, now, known.score.max(reading.from));
+            // From its beginning: scores of a Redis that lost its data may begin anew, too.
+            let earlier = if reading.whole { 0 } else { known.score };
+            (known.read, known.attempted, known.score) = (reading.began, now, earlier.max(reading.from));
         });
         if changed && kept_there {
-            kept.list = Rc::new(reading.list);
+            kept.list = reading.list;
             kept.number = now;
         }
     }
@@ -231,8 +241,14 @@ impl Reading {
             // Redis writes whole scores without a fraction, up to 2^53.
             let score: u64 = score.parse().map_err(|_| BackendError::Malformed)?;
             // What a later version writes is not for this one.
-            if let Some(member) = LogMember::parse(member) {
-                self.list.apply(&member);
+            if let Some(member) = LogMember::parse(member)
+                && !self.list.says(&member)
+            {
+                Rc::make_mut(&mut self.list).apply(&member);
+            }
+            // Backwards no page would be the last.
+            if score < self.from {
+                return Err(BackendError::Malformed);
             }
             self.offset = if score == self.from { self.offset.saturating_add(1) } else { 1 };
             self.from = score;

@@ -9,7 +9,13 @@
     reason = "a helper of a test may stop at the first surprise, as the test may"
 )]
 
+mod attacks;
+mod errors;
 mod fetched;
+mod options;
+mod outages;
 mod revoked;
+mod synced;
 mod tokens;
+mod whose;
 mod world;

@@ -1,5 +1,6 @@
 //! A gateway with one worker, and the servers that the filter calls.
 
+use filter_core::config::Env;
 use filter_core::filter::{Filter, Flow, Outcome};
 use filter_core::message::{Headers, RequestHead};
 use filter_core::policy::Cx as _;
@@ -20,6 +21,17 @@ pub struct World {
     pub filter: Filter<JwtAuth>,
     pub waiting: BTreeMap<u32, Stream<JwtAuth>>,
     pub next: u32,
+    /// All that the last event of a request came to.
+    pub last: Outcome,
+}
+
+/// The environment of a gateway.
+pub struct Vars(pub &'static [(&'static str, &'static str)]);
+
+impl Env for Vars {
+    fn var(&self, name: &str) -> Option<String> {
+        self.0.iter().find(|(other, _)| *other == name).map(|(_, value)| (*value).to_owned())
+    }
 }
 
 /// What became of a request.
@@ -88,9 +100,13 @@ impl World {
     }
 
     pub fn with(cx: TestCx, config: &str) -> Self {
+        Self::in_env(cx, config, &Vars(&[]))
+    }
+
+    pub fn in_env(cx: TestCx, config: &str, env: &Vars) -> Self {
         let mut filter = Filter::default();
-        filter.configure("jwt-auth", config.as_bytes(), &()).unwrap();
-        Self { cx, filter, waiting: BTreeMap::new(), next: 0 }
+        filter.configure("jwt-auth", config.as_bytes(), env).unwrap();
+        Self { cx, filter, waiting: BTreeMap::new(), next: 0, last: Outcome::flow(Flow::Continue) }
     }
 
     /// What is wrong with a configuration.
@@ -129,7 +145,7 @@ impl World {
         self.begin(built.into())
     }
 
-    fn begin(&mut self, headers: Headers) -> Seen {
+    pub fn begin(&mut self, headers: Headers) -> Seen {
         let id = self.next;
         self.next += 1;
         let mut stream = Stream::new(id);
@@ -139,7 +155,26 @@ impl World {
         if matches!(seen, Seen::Waits(_)) {
             self.waiting.insert(id, stream);
         }
+        self.last = outcome;
         seen
+    }
+
+    /// What the last request left in filter state under this name.
+    pub fn state(&self, name: &str) -> Option<String> {
+        let found = self.last.exports.iter().find(|(have, _)| have == name);
+        found.map(|(_, value)| String::from_utf8(value.clone()).unwrap())
+    }
+
+    /// A header of the last answer.
+    pub fn answered_with(&self, name: &str) -> Option<String> {
+        let Flow::Reply(reply) = &self.last.flow else { panic!("{:?}", self.last) };
+        let found = reply.headers.iter().find(|(have, _)| have == name);
+        found.map(|(_, value)| value.to_str().unwrap().to_owned())
+    }
+
+    /// The log lines of the last request.
+    pub fn lines(&self) -> String {
+        self.last.logs.iter().map(|line| line.text.as_str()).collect::<Vec<_>>().join("\n")
     }
 
     /// Answers the only call-out there is; what the requests that waited for it came to, without their headers.
@@ -153,6 +188,7 @@ impl World {
             if matches!(seen, Seen::Waits(_)) {
                 self.waiting.insert(id, stream);
             }
+            self.last = outcome;
             came_to.push((id, seen));
         }
         came_to
