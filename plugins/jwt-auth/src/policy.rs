@@ -106,7 +106,7 @@ impl Policy for JwtAuth {
             match self.replied(worker, &case, index, &mut query, result, cx) {
                 Some(Err(call)) => {
                     case.waits = Waits::Revocation(index, query);
-                    let verdict = Verdict::Await(Task { key: Key::Own, call });
+                    let verdict = Verdict::Await(Task { key: Key::Own, call: *call });
                     stream.0 = Some(case);
                     return Step { verdict, effects };
                 }
@@ -242,7 +242,8 @@ impl JwtAuth {
                         return Err(self.challenges.denial(Reason::RevocationUnavailable));
                     };
                     match check.ask(breaker, &provider.name, &accepted.subject, cx) {
-                        Asked::Call(query, call) => {
+                        Asked::Call(asked) => {
+                            let (query, call) = *asked;
                             case.waits = Waits::Revocation(index, query);
                             return Ok(Some(Task { key: Key::Own, call }));
                         }
@@ -271,7 +272,7 @@ impl JwtAuth {
         query: &mut filter_core::redis::Query,
         result: &TaskResult,
         cx: &dyn Cx,
-    ) -> Option<Result<crate::revocation::Answer, filter_core::task::CallOut>> {
+    ) -> Option<Result<crate::revocation::Answer, Box<filter_core::task::CallOut>>> {
         let accepted = case.tokens.get(index)?.accepted.as_ref()?;
         let revocation = self.providers.get(accepted.provider)?.revocation.as_ref()?;
         let DenyList::Check { check, breaker, .. } = &revocation.list else { return None };

@@ -115,7 +115,10 @@ impl Provider {
                     KeySet::inline_tree(&tree, false, &at).map(|set| keys.extend(set.keys().to_vec()))
                 }
                 KeySource::Pem(pem) => match Key::from_pem(&pem.text, pem.kid.as_deref()) {
-                    Ok(key) => Some(keys.push(key)),
+                    Ok(key) => {
+                        keys.push(key);
+                        Some(())
+                    }
                     Err(error) => {
                         at.key("pem").key("text").error(error.to_string());
                         None

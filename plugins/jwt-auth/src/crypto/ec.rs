@@ -3,8 +3,9 @@
 use super::KeyError;
 use crate::alg::Algorithm;
 use p256::ecdsa::signature::Verifier as _;
+use p256::elliptic_curve::point::AffineCoordinates as _;
 use spki::der::Encode as _;
-use spki::der::asn1::BitStringRef;
+use spki::der::asn1::{BitStringRef, UintRef};
 use spki::{AlgorithmIdentifier, ObjectIdentifier, SubjectPublicKeyInfo};
 use std::fmt;
 
@@ -73,6 +74,10 @@ impl fmt::Display for Curve {
 /// `id-ecPublicKey` (RFC 5480 section 2.1.1).
 pub(crate) const EC: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.2.1");
 
+/// Octets of the longest `Ecdsa-Sig-Value`: a head of three, and two integers of P-521, each with a head of two and
+/// no zero octet in front.
+const MAX_DER: usize = 3 + 2 * (2 + 66);
+
 /// A point on its curve.
 pub(super) enum Key {
     P256(p256::ecdsa::VerifyingKey),
@@ -108,13 +113,22 @@ impl Key {
         if y.len() != curve.octets() {
             return Err(KeyError::Y(curve));
         }
-        let point = uncompressed(x, y);
+        // Not `from_sec1_bytes`: it brings the square roots of compressed points, 20 KB, which nothing here has.
+        macro_rules! point {
+            ($curve:ident) => {{
+                let (x, y) = (x.try_into().ok(), y.try_into().ok());
+                let point = x.zip(y).and_then(|(x, y)| {
+                    Option::from($curve::AffinePoint::from_coordinates(x, y))
+                });
+                point.and_then(|point| $curve::ecdsa::VerifyingKey::from_affine(point).ok())
+            }};
+        }
         let key = match curve {
-            Curve::P256 => p256::ecdsa::VerifyingKey::from_sec1_bytes(&point).map(Self::P256),
-            Curve::P384 => p384::ecdsa::VerifyingKey::from_sec1_bytes(&point).map(Self::P384),
-            Curve::P521 => p521::ecdsa::VerifyingKey::from_sec1_bytes(&point).map(Self::P521),
+            Curve::P256 => point!(p256).map(Self::P256),
+            Curve::P384 => point!(p384).map(Self::P384),
+            Curve::P521 => point!(p521).map(Self::P521),
         };
-        key.map_err(|_| KeyError::Point(curve))
+        key.ok_or(KeyError::Point(curve))
     }
 
     /// A signature is r and s, each as long as the field and neither zero nor beyond the order: `from_slice` sees to
@@ -130,9 +144,13 @@ impl Key {
     /// no signature on this curve.
     pub(super) fn with_der<T>(&self, signature: &[u8], f: impl FnOnce(&[u8]) -> T) -> Option<T> {
         on_its_curve!(self, |curve, _point| {
-            let signature = curve::ecdsa::Signature::from_slice(signature).ok()?;
-            Some(f(signature.to_der().as_bytes()))
-        })
+            curve::ecdsa::Signature::from_slice(signature).ok()?;
+        });
+        // Here once, not once for each curve as `Signature::to_der` would be.
+        let (r, s) = signature.split_at_checked(signature.len() / 2)?;
+        let mut der = [0; MAX_DER];
+        let der = [UintRef::new(r).ok()?, UintRef::new(s).ok()?].encode_to_slice(&mut der).ok()?;
+        Some(f(der))
     }
 }
 

@@ -69,6 +69,8 @@ pub fn told(
         return None;
     };
     let uri: Option<Uri> = issuer.parse().ok();
+    // OpenID Connect Discovery 1.0 section 3: a scheme, no query.
+    let uri = uri.filter(|uri| matches!(uri.scheme_str(), Some("https" | "http")) && uri.query().is_none());
     let Some((authority, issuer_path)) = uri.as_ref().and_then(|uri| Some((uri.authority()?, uri.path()))) else {
         at.error("the issuer must be a URL: its metadata are below it");
         return None;

@@ -23,7 +23,7 @@ pub type Answer = Result<bool, BackendError>;
 /// A question that became one, or an answer at once.
 pub enum Asked {
     /// To be called.
-    Call(Query, CallOut),
+    Call(Box<(Query, CallOut)>),
     /// Nothing can be learnt.
     Failed(BackendError),
 }
@@ -39,7 +39,7 @@ impl Check {
     pub fn ask(&self, breaker: &mut Breaker, provider: &str, subject: &Subject, cx: &dyn Cx) -> Asked {
         let Ok(keys) = subject.keys(provider) else { return Asked::Failed(BackendError::NotSent) };
         match Query::ask(&self.redis, breaker, &self.script, keys, Vec::new(), cx) {
-            Ok((query, call)) => Asked::Call(query, call),
+            Ok(asked) => Asked::Call(Box::new(asked)),
             Err(error) => Asked::Failed(error),
         }
     }
@@ -55,9 +55,9 @@ impl Check {
         subject: &Subject,
         result: &TaskResult,
         cx: &dyn Cx,
-    ) -> Result<Answer, CallOut> {
+    ) -> Result<Answer, Box<CallOut>> {
         match query.reply(&self.redis, breaker, &self.script, result, cx) {
-            Progress::Again(call) => Err(call),
+            Progress::Again(call) => Err(Box::new(call)),
             Progress::Done(outcome) => Ok(outcome.and_then(|values| revoked(subject, &values))),
         }
     }
