@@ -19,7 +19,7 @@ const OVERHEAD: usize = 256;
 pub struct Cache {
     young: Generation,
     old: Generation,
-    /// Most of each generation.
+    /// Most of each generation; of bytes a half.
     entries: usize,
     bytes: usize,
 }
@@ -43,13 +43,13 @@ impl Entry {
 }
 
 impl Cache {
-    /// At most so many tokens and bytes in all.
+    /// So many of the tokens used last are surely kept, where their bytes allow it; up to twice as many may be.
     #[must_use]
     pub fn new(entries: usize, bytes: usize) -> Self {
         Self {
             young: Generation::default(),
             old: Generation::default(),
-            entries: entries.div_ceil(2),
+            entries,
             bytes: bytes.div_ceil(2),
         }
     }

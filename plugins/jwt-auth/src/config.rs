@@ -19,7 +19,7 @@ config_struct! {
     pub struct Config {
         /// Version of this configuration format.
         version: Version,
-        /// Whether the filter refuses or only reports. In `shadow` tokens are still removed and claims still written for a token that is valid.
+        /// Whether the filter refuses or only reports. In `shadow` a token that is good is treated as ever: it is taken out, and its claims are written.
         mode: Mode = "enforce",
         /// Who issues tokens, and how they are proved.
         providers: NonEmpty<ProviderConfig>,
@@ -55,10 +55,10 @@ config_struct! {
     pub struct CacheConfig {
         /// Whether any are.
         enabled: bool = true,
-        /// Most tokens.
+        /// How many of the tokens used last are surely remembered; up to twice as many may be.
         entries: NonZeroU64 = 2000,
         /// Most memory, in bytes: claims as they are kept.
-        bytes: NonZeroU64 = 4194304,
+        bytes: NonZeroU64 = 16777216,
     }
 }
 

@@ -143,6 +143,7 @@ impl Policy for JwtAuth {
     fn on_tick(&self, state: &mut State, cx: &dyn Cx) -> Effects {
         let mut effects = Effects::default();
         let worker = state.worker(self, cx);
+        effects.logs.extend(worker.crypto.take());
         for (index, source) in self.sources.iter().enumerate() {
             if worker.sources.get_mut(index).is_some_and(|kept| source.look(kept, cx)) {
                 self.rotated(worker, index);
@@ -256,7 +257,11 @@ impl JwtAuth {
             (Ok(false), _) => Ok(None),
             (Ok(true), _) => Err(self.challenges.denial(Reason::JwtRevoked)),
             (Err(_), OnError::Allow) => {
-                effects.metrics.push(Metric { what: "revocation_skipped", reason: None });
+                // Once per token, however often the request wakes up.
+                let token = case.tokens.get_mut(index);
+                if token.is_some_and(|token| !std::mem::replace(&mut token.skipped, true)) {
+                    effects.metrics.push(Metric { what: "revocation_skipped", reason: None });
+                }
                 Ok(None)
             }
             (Err(why), OnError::Deny) => Err(self.challenges.denial(Reason::RevocationUnavailable).note(why)),

@@ -16,7 +16,7 @@ use filter_core::config::{At, Env, NonEmpty, Tree};
 use filter_core::effect::HeaderOp;
 use filter_core::http::HeaderName;
 use filter_core::http::header::COOKIE;
-use filter_core::keys::Claim;
+use filter_core::keys::{Claim, revocation};
 use filter_core::redis::Redis;
 use std::time::Duration;
 
@@ -222,7 +222,8 @@ impl Provider {
     pub fn subject(&self, claims: &Tree, times: Times) -> Subject {
         let by = self.revocation.as_ref().map(|revocation| revocation.by.as_slice()).unwrap_or_default();
         let id = |claim: &Claim| match claims.member(claim.as_str()) {
-            Some(Tree::String(id)) if !id.is_empty() => Some((*claim, id.clone())),
+            // One that is too long for a key cannot be on the list.
+            Some(Tree::String(id)) if revocation(&self.name, *claim, id).is_ok() => Some((*claim, id.clone())),
             _ => None,
         };
         Subject { ids: by.iter().filter_map(id).collect(), issued: times.iat.map(|iat| iat.seconds()) }

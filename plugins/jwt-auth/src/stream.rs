@@ -38,6 +38,8 @@ pub struct Presented {
     pub accepted: Option<Rc<Accepted>>,
     /// What the deny-list said of it, where it was asked.
     pub revoked: Option<Result<bool, BackendError>>,
+    /// Whether it passed although nothing could be learnt of it.
+    pub skipped: bool,
 }
 
 /// What a request waits for.

@@ -160,20 +160,32 @@ impl JwtAuth {
         }
         for &index in &provider.sources {
             let (Some(source), Some(kept)) = (self.sources.get(index), worker.sources.get_mut(index)) else { continue };
-            if source.look(kept, cx) {
+            let mut changed = source.look(kept, cx);
+            if !changed {
+                // After a fetch, whatever came of it, there is none for a while: nobody waits for ever.
+                match source.need(kept, cx) {
+                    Need::Fetch(task) => return Ok(Some(task)),
+                    // Another worker's fetch may have ended since the look.
+                    Need::Nothing => changed = source.look(kept, cx),
+                }
+            }
+            if changed {
                 self.rotated(worker, index);
                 return self.signature(worker, provider, token, cx);
             }
-            // After a fetch, whatever came of it, there is none for a while: nobody waits for ever.
-            if let Need::Fetch(task) = source.need(kept, cx) {
-                return Ok(Some(task));
-            }
         }
-        if !has_keys {
-            return Err(self.challenges.denial(Reason::JwksUnavailable).note(format!("no keys of provider {}", provider.name)));
+        // One that cannot be asked may have the key: that is no fault of the token's.
+        let all_there = provider.sources.iter().all(|index| self.source_serves(worker, *index, cx));
+        if !has_keys || !all_there {
+            let note = format!("{} of provider {} in none of the keys at hand", name(kid), provider.name);
+            return Err(self.challenges.denial(Reason::JwksUnavailable).note(note));
         }
         let (reason, note) = match tried {
             Tried::Unnamed => (Reason::JwtSignature, format!("not a signature of {}", self.key(kid, provider))),
+            _ if self.names(worker, provider, kid) => {
+                let note = format!("{} is not for {}", self.key(kid, provider), token.jws.header.algorithm);
+                (Reason::JwtUnknownKid, note)
+            }
             _ => (Reason::JwtUnknownKid, format!("{} not in JWKS of provider {}", name(kid), provider.name)),
         };
         Err(self.challenges.denial(reason).note(note))
@@ -181,11 +193,20 @@ impl JwtAuth {
 
     /// Whether there are keys to verify with: a token that is kept is worth no more than they are.
     fn has_keys(&self, worker: &Worker, provider: &Provider, cx: &dyn Cx) -> bool {
-        let fetched = |index: &usize| {
-            let source = self.sources.get(*index).zip(worker.sources.get(*index));
-            source.is_some_and(|(source, kept)| source.serves(kept, cx.now()))
-        };
-        !provider.keys.is_empty() || provider.sources.iter().any(fetched)
+        !provider.keys.is_empty()
+            || provider.sources.iter().any(|index| self.source_serves(worker, *index, cx))
+    }
+
+    fn source_serves(&self, worker: &Worker, index: usize, cx: &dyn Cx) -> bool {
+        let source = self.sources.get(index).zip(worker.sources.get(index));
+        source.is_some_and(|(source, kept)| source.serves(kept, cx.now()))
+    }
+
+    /// Whether the provider has a key of this name, whatever it is for.
+    fn names(&self, worker: &Worker, provider: &Provider, kid: Option<&str>) -> bool {
+        let Some(kid) = kid else { return false };
+        let fetched = |index: &usize| worker.sources.get(*index).is_some_and(|source| source.has(kid));
+        provider.keys.has(kid) || provider.sources.iter().any(fetched)
     }
 
     fn tries(&self, worker: &Worker, keys: &KeySet, token: &Token<'_>, cx: &dyn Cx) -> Tried {

@@ -13,7 +13,7 @@ use std::time::Duration;
 config_struct! {
     /// Who issues tokens.
     pub struct ProviderConfig {
-        /// Name of the provider, unique; log lines, keys in Redis and filter state carry it.
+        /// Name of the provider, unique; log lines and keys in Redis carry it.
         name: ProviderName,
         /// `iss` is one of these, byte for byte.
         issuers: NonEmpty<String>,

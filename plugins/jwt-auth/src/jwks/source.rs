@@ -8,6 +8,7 @@ use crate::keys::KeySet;
 use filter_core::effect::{Effects, Level, LogLine, Metric};
 use filter_core::policy::{Cx, Timestamp};
 use filter_core::task::{Failure, Task, TaskResult};
+use sha2::{Digest as _, Sha256};
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -37,6 +38,8 @@ pub struct Source {
 #[derive(Debug, Clone, Default)]
 pub struct Worker {
     keys: Option<Rc<KeySet>>,
+    /// SHA-256 of the document they were read from.
+    document: [u8; 32],
     fetched: u64,
     refresh: u64,
 }
@@ -50,6 +53,14 @@ pub enum Need {
     Nothing,
 }
 
+impl Worker {
+    /// Whether a key has this very name.
+    #[must_use]
+    pub fn has(&self, kid: &str) -> bool {
+        self.keys.as_ref().is_some_and(|keys| keys.has(kid))
+    }
+}
+
 impl Source {
     /// Takes over what another worker fetched. `true`: the keys are others now.
     pub fn look(&self, worker: &mut Worker, cx: &dyn Cx) -> bool {
@@ -59,11 +70,18 @@ impl Source {
             return false;
         }
         let Some(document) = self.store.document(cx.store(), meta.fetched) else { return false };
-        // Whoever kept it has read it, so this one reads it, too.
-        let Ok(set) = KeySet::fetched(&document) else { return false };
-        worker.keys = Some(Rc::new(set.keys));
+        let digest: [u8; 32] = Sha256::digest(&document).into();
+        if worker.keys.is_none() || digest != worker.document {
+            // Whoever kept it has read it, so this one reads it, too.
+            let Ok(set) = KeySet::fetched(&document) else { return false };
+            worker.keys = Some(Rc::new(set.keys));
+            worker.document = digest;
+            worker.fetched = meta.fetched;
+            return true;
+        }
+        // The same once more: what was verified with them stays so.
         worker.fetched = meta.fetched;
-        true
+        false
     }
 
     /// The keys that serve now. `None`: there are none, or they are too old.
@@ -187,6 +205,10 @@ impl Source {
 
     fn compare_clocks(&self, difference: Option<i64>, effects: &mut Effects) {
         let Some(difference) = difference else { return };
+        // Gauges are never negative.
+        let ahead = u64::try_from(difference).unwrap_or(0);
+        effects.gauges.push(("clock_ahead_seconds", ahead));
+        effects.gauges.push(("clock_behind_seconds", difference.unsigned_abs().saturating_sub(ahead)));
         if difference.unsigned_abs() > CLOCK_WARNING {
             let text = format!("the clock here and that of the key server differ by {difference} s");
             self.log(effects, text);

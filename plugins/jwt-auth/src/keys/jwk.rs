@@ -88,7 +88,7 @@ impl Jwk<'_> {
                 Source::Inline { allow_symmetric: false } => {
                     self.at
                         .key("kty")
-                        .error("a symmetric key: who can verify can also sign; allow_symmetric allows it");
+                        .error("a symmetric key: its place is a `secret`, from the environment");
                     None
                 }
                 Source::Fetched => {

@@ -37,7 +37,7 @@ impl JwtAuth {
                 let headers = left.as_ref().unwrap_or(head.headers);
                 let strip = strip(&place, &RequestHead { headers, end_of_stream: head.end_of_stream });
                 let text = token.into_owned();
-                let token = Presented { text, providers: vec![index], strip, accepted: None, revoked: None };
+                let token = Presented { text, providers: vec![index], strip, accepted: None, revoked: None, skipped: false };
                 found = Some((token, place));
             }
             // What one provider cannot read in a header another may, whose prefix it has. A second place is a second

@@ -10,6 +10,9 @@ use std::time::Duration;
 /// A request that waits longer is better refused.
 const MAX_TIMEOUT: Duration = Duration::from_secs(5);
 
+/// Strangers' `kid`s cause a fetch so often at most.
+const MIN_INTERVAL: Duration = Duration::from_secs(1);
+
 /// How often and how long.
 struct Times {
     timeout: Duration,
@@ -33,6 +36,10 @@ impl Times {
     fn check(&self, at: &At<'_>) -> Option<()> {
         if self.timeout > MAX_TIMEOUT {
             at.key("timeout").error("at most \"5s\"");
+            return None;
+        }
+        if self.refetch_interval < MIN_INTERVAL {
+            at.key("refetch_interval").error("at least \"1s\": strangers decide how often keys are asked for");
             return None;
         }
         Some(())

@@ -39,7 +39,7 @@ fn a_provider_that_cannot_be_meant() {
         (json!({ "keys": [{ "jwks": { "keys": [] } }] }), "keys[0].jwks.keys", "empty"),
         (json!({ "keys": [{ "jwks": { "keys": [private] } }] }), "keys[0].jwks.keys[0].d", "private key"),
         (json!({ "keys": [{ "jwks": { "keys": [weak] } }] }), "keys[0].jwks.keys[0].n", "1024 bits"),
-        (json!({ "keys": [{ "jwks": jwks(&[SigningKey::Secret]) }], "allow_symmetric": true }), "keys[0].jwks", "allow_symmetric"),
+        (json!({ "keys": [{ "jwks": jwks(&[SigningKey::Secret]) }], "allow_symmetric": true }), "keys[0].jwks", "`secret`"),
         (json!({ "keys": [{ "pem": { "text": "junk" } }] }), "keys[0].pem.text", "PEM"),
         (json!({ "keys": [{ "secret": { "key": { "env": "A" }, "algorithm": "HS256" } }] }), "keys[0].secret", "allow_symmetric"),
         (json!({ "keys": [{ "secret": { "key": { "env": "A" }, "algorithm": "HS256" } }], "allow_symmetric": true }), "keys[0].secret.key", "A is not set"),

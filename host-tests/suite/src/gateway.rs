@@ -1,9 +1,9 @@
-//! A real Envoy with the caller, as the drills about call-outs start it: a request that may pass is answered by Envoy
-//! itself, so nothing is measured but what waits.
+//! A real Envoy with one of the modules, as the drills start it: a request that may pass is answered by Envoy itself, so
+//! nothing is measured but what the module does.
 
 use std::net::SocketAddr;
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 use replay::envoy::{Envoy, Options};
 use serde_json::{Value, json};
 
@@ -30,14 +30,27 @@ pub struct Gateway {
 }
 
 impl Gateway {
-    /// Starts one: `caller` is the plugin's configuration.
+    /// Starts one with the caller: `caller` is the plugin's configuration.
+    ///
+    /// # Errors
+    /// As [`Gateway::start_with`].
+    pub async fn start(caller: &Value, called: &[Called], workers: u32) -> Result<Self> {
+        Self::start_with("caller", caller, called, workers).await
+    }
+
+    /// Starts one with the module of this name, without `.wasm`.
     ///
     /// # Errors
     /// There is no module or no Envoy, or it refuses the configuration; the message holds the end of its log.
-    pub async fn start(caller: &Value, called: &[Called], workers: u32) -> Result<Self> {
+    pub async fn start_with(
+        module: &str,
+        configuration: &Value,
+        called: &[Called],
+        workers: u32,
+    ) -> Result<Self> {
         let settings = settings()?;
-        let module = settings.dist.join("caller.wasm");
-        let bootstrap = bootstrap(&module.to_string_lossy(), caller, called);
+        let file = settings.dist.join(format!("{module}.wasm"));
+        let bootstrap = bootstrap(module, &file.to_string_lossy(), configuration, called);
         let options = Options { workers, ..Options::default() };
         let envoy = Envoy::start_with(&bootstrap.to_string(), &settings.launch(), &options).await?;
         let addr = envoy.listener("ingress").await?;
@@ -53,6 +66,29 @@ impl Gateway {
         Ok(stats.iter().find(|(have, _)| have == name).map_or(0, |(_, value)| *value))
     }
 
+    /// How many workers have connections of clients.
+    ///
+    /// # Errors
+    /// Envoy does not answer.
+    pub async fn serving(&self) -> Result<usize> {
+        let serving = self.envoy.stats(r"^listener\..*\.worker_\d+\.downstream_cx_active$").await?;
+        Ok(serving.iter().filter(|(_, count)| *count > 0).count())
+    }
+
+    /// What it uses.
+    ///
+    /// # Errors
+    /// Envoy has ended, or does not answer.
+    pub async fn memory(&self) -> Result<Memory> {
+        let page: Value = serde_json::from_str(&self.envoy.admin("/memory").await?)?;
+        let allocated = page.get("allocated").and_then(Value::as_str).context("no `allocated`")?.parse()?;
+        let id = self.envoy.id().context("Envoy has ended")?;
+        let status = std::fs::read_to_string(format!("/proc/{id}/status"))?;
+        let resident = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).context("no VmRSS")?;
+        let kilobytes: u64 = resident.trim().trim_end_matches("kB").trim().parse()?;
+        Ok(Memory { allocated, resident: kilobytes.saturating_mul(1024) })
+    }
+
     /// Ends it.
     ///
     /// # Errors
@@ -64,19 +100,35 @@ impl Gateway {
     }
 }
 
-fn bootstrap(module: &str, caller: &Value, called: &[Called]) -> Value {
+/// What Envoy uses, in bytes.
+#[derive(Debug, Clone, Copy)]
+pub struct Memory {
+    /// Of its allocator: what is in use.
+    pub allocated: u64,
+    /// Resident, the linear memory of the VMs included.
+    pub resident: u64,
+}
+
+impl std::fmt::Display for Memory {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let mib = |bytes: u64| bytes as f64 / 1_048_576.0;
+        write!(f, "{:.1} MiB allocated, {:.1} MiB resident", mib(self.allocated), mib(self.resident))
+    }
+}
+
+fn bootstrap(module: &str, file: &str, configuration: &Value, called: &[Called]) -> Value {
     let port = |addr: SocketAddr| json!({ "socket_address": { "address": addr.ip().to_string(), "port_value": addr.port() } });
     let any = || port(SocketAddr::from(([127, 0, 0, 1], 0)));
     let filter = json!({
-        "name": "caller",
+        "name": module,
         "typed_config": {
             "@type": "type.googleapis.com/envoy.extensions.filters.http.wasm.v3.Wasm",
             "config": {
-                "name": "caller",
+                "name": module,
                 "failure_policy": "FAIL_CLOSED",
                 "allow_on_headers_stop_iteration": true,
-                "vm_config": { "runtime": "envoy.wasm.runtime.v8", "code": { "local": { "filename": module } } },
-                "configuration": { "@type": "type.googleapis.com/google.protobuf.StringValue", "value": caller.to_string() },
+                "vm_config": { "runtime": "envoy.wasm.runtime.v8", "code": { "local": { "filename": file } } },
+                "configuration": { "@type": "type.googleapis.com/google.protobuf.StringValue", "value": configuration.to_string() },
             },
         },
     });
