@@ -27,7 +27,8 @@ const CACHE: &str = "10m";
 
 /// What Envoy uses once nobody who floods is connected.
 async fn at_rest(gateway: &Gateway, others: u64) -> Result<Memory> {
-    until("rest", || async { Ok(gateway.stat("http.ingress.downstream_cx_active").await? == others) }).await?;
+    until("rest", || async { Ok(gateway.stat("http.ingress.downstream_cx_active").await? == others) })
+        .await?;
     gateway.memory().await
 }
 
@@ -37,8 +38,10 @@ async fn a_flood_of_unknown_keys_is_one_fetch_an_interval_and_leaves_nothing_beh
     let server = KeyServer::start(&[RsaOne])?;
     let gateway = server.gateway(&json!({ "cache_duration": CACHE, "refetch_interval": "1s" })).await?;
     let valid = many(RsaOne)?;
-    until("keys", || async { Ok(Probe::start(&gateway, &valid[0]).await?.ask().await?.iter().all(|a| a.status == 200)) })
-        .await?;
+    until("keys", || async {
+        Ok(Probe::start(&gateway, &valid[0]).await?.ask().await?.iter().all(|a| a.status == 200))
+    })
+    .await?;
     let mut rests = vec![at_rest(&gateway, 0).await?];
     let (begin, fetches) = (Instant::now(), server.asked().len());
     for flood in 0..FLOODS {

@@ -67,7 +67,8 @@ impl Load {
 
     /// The same for what was answered since then.
     pub fn ran(&self, what: &str, begin: Instant) -> Result<()> {
-        let answers = std::mem::take(&mut *self.common.answers.lock().unwrap_or_else(PoisonError::into_inner));
+        let answers =
+            std::mem::take(&mut *self.common.answers.lock().unwrap_or_else(PoisonError::into_inner));
         let per_second = answers.len() as f64 / begin.elapsed().as_secs_f64();
         let refused = answers.iter().filter(|answer| answer.status != 200);
         println!(
@@ -78,7 +79,10 @@ impl Load {
             spread(answers.iter().map(|answer| answer.took)),
         );
         if let Some(first) = refused.min_by_key(|answer| answer.sent) {
-            anyhow::bail!("{what}: {:.2?} after the beginning: {first:?}", first.sent.saturating_duration_since(begin));
+            anyhow::bail!(
+                "{what}: {:.2?} after the beginning: {first:?}",
+                first.sent.saturating_duration_since(begin)
+            );
         }
         ensure!(per_second >= LEAST, "{what}: the machine is too slow");
         Ok(())
@@ -142,7 +146,7 @@ impl Probe {
         loop {
             for answer in self.ask().await? {
                 ensure!([before, expected].contains(&answer.status), "{answer:?}");
-                if answer.status == before {
+                if answer.status != expected {
                     last = last.max(Some(answer.sent));
                 }
             }

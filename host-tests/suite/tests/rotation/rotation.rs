@@ -34,8 +34,10 @@ async fn no_valid_token_is_refused_while_keys_rotate_and_the_key_server_fails() 
     let remote = json!({ "cache_duration": "1s", "refetch_interval": "300ms" });
     let gateway = server.gateway(&remote).await?;
     let (one, two, three) = (many(RsaOne)?, many(RsaTwo)?, many(P256)?);
-    until("keys", || async { Ok(Probe::start(&gateway, &one[0]).await?.ask().await?.iter().all(|a| a.status == 200)) })
-        .await?;
+    until("keys", || async {
+        Ok(Probe::start(&gateway, &one[0]).await?.ask().await?.iter().all(|a| a.status == 200))
+    })
+    .await?;
     let load = Load::start(&gateway, &one).await?;
 
     // The last fetch is longer ago than the interval, and the next by itself is still to come.
@@ -48,7 +50,11 @@ async fn no_valid_token_is_refused_while_keys_rotate_and_the_key_server_fails() 
     load.runs("a new key is published, and signs at once", CACHE * 2).await?;
     let all = &server.asked()[fetches..];
     let nearest = all.windows(2).map(|pair| pair[1] - pair[0]).min().unwrap_or(CACHE);
-    println!("the new key was fetched after {:.1?}; fetches of both workers: {}, at least {nearest:.2?} apart", asked - published, all.len());
+    println!(
+        "the new key was fetched after {:.1?}; fetches of both workers: {}, at least {nearest:.2?} apart",
+        asked - published,
+        all.len()
+    );
     ensure!(nearest >= REFETCH, "two fetches in an interval: {nearest:?}");
 
     let (begin, old) = (Instant::now(), Probe::start(&gateway, &one[0]).await?);

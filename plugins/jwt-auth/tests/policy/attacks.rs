@@ -43,9 +43,9 @@ fn a_token_with_one_byte_changed_is_no_token() {
         for at in 0..good.len() {
             let was = good.as_bytes()[at];
             let place = ALPHABET.iter().position(|byte| *byte == was);
-            // The least bit and the greatest of a digit, and what is none.
+            // The least bit of a digit or the greatest, and what is none.
             let others = match place {
-                Some(place) => vec![ALPHABET[place ^ 1], ALPHABET[place ^ 32], b'.', b'='],
+                Some(place) => vec![ALPHABET[place ^ if at % 2 == 0 { 1 } else { 32 }], b'.', b'='],
                 None => b"A-=+".to_vec(),
             };
             for other in others {

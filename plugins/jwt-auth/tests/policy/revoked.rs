@@ -126,3 +126,101 @@ fn a_list_that_is_kept_makes_nobody_wait() {
     world.cx.advance(Duration::from_secs(31));
     assert_eq!(world.bearer(&alice).reason(), "revocation.unavailable");
 }
+
+#[test]
+fn how_long_an_answer_serves_is_configured_and_ends_when_the_clock_steps_back() {
+    let mut world = World::new(&revocation(json!({ "ttl": "30s", "by": ["jti"] })));
+    let token = world.token(SigningKey::P256, json!({ "jti": "a" }));
+    let ask = |world: &mut World| {
+        assert!(matches!(world.bearer(&token), Seen::Waits(_)));
+        let (call, sent) = world.called();
+        assert_eq!(world.answer(call, values(&sent.body, &[""]))[0].1.status(), 200);
+    };
+    ask(&mut world);
+    world.cx.advance(Duration::from_millis(29_999));
+    assert_eq!(world.bearer(&token).status(), 200);
+    world.cx.advance(Duration::from_millis(1));
+    ask(&mut world);
+    world.cx.step_back(Duration::from_secs(3600));
+    ask(&mut world);
+    assert_eq!(world.bearer(&token).status(), 200);
+}
+
+#[test]
+fn an_id_that_no_key_holds_is_on_no_list() {
+    let mut world = World::new(&revocation(json!({ "by": ["jti", "sub"] })));
+    // Percent-encoded it is longer than any key.
+    let long = "/".repeat(200);
+    let token = world.token(SigningKey::P256, json!({ "jti": long, "sub": null }));
+    assert_eq!(world.bearer(&token).reason(), "passed");
+    assert_eq!(world.cx.dialled(), []);
+    // Its other ids are asked about all the same.
+    let token = world.token(SigningKey::P256, json!({ "jti": long }));
+    assert!(matches!(world.bearer(&token), Seen::Waits(_)));
+    let (call, sent) = world.called();
+    assert!(sent.body.windows(9).any(|part| part == b"sub:alice"));
+    assert_eq!(world.answer(call, values(&sent.body, &["9999999999"]))[0].1.reason(), "jwt.revoked");
+}
+
+#[test]
+fn a_token_without_an_id_is_not_asked_about() {
+    let mut world = World::new(&revocation(json!({ "by": ["jti", "sid"] })));
+    for claims in [json!({}), json!({ "jti": "" }), json!({ "sid": 7 })] {
+        let token = world.token(SigningKey::P256, claims);
+        assert_eq!(world.bearer(&token).reason(), "passed");
+    }
+    assert_eq!(world.cx.dialled(), []);
+}
+
+#[test]
+fn what_the_deny_list_said_of_one_token_is_not_said_of_another() {
+    let mut world = World::new(&revocation(json!({ "by": ["jti"] })));
+    let (one, other) = (world.token(SigningKey::P256, json!({ "jti": "a" })), world.token(SigningKey::P256, json!({ "jti": "b" })));
+    assert!(matches!(world.bearer(&one), Seen::Waits(_)));
+    let (first, sent_first) = world.called();
+    assert!(matches!(world.bearer(&other), Seen::Waits(_)));
+    let (second, _) = world.called();
+    // Answered in another order than asked; the answer of one call is nobody else's.
+    let crossed = world.answer(second, values(&sent_first.body, &["1"]));
+    assert_eq!(crossed[0].1.reason(), "revocation.unavailable");
+    assert_eq!(world.answer(first, values(&sent_first.body, &["1"]))[0].1.reason(), "jwt.revoked");
+    assert!(matches!(world.bearer(&other), Seen::Waits(_)));
+    let (third, sent_third) = world.called();
+    assert_eq!(world.answer(third, values(&sent_third.body, &[""]))[0].1.status(), 200);
+    assert_eq!(world.bearer(&one).reason(), "jwt.revoked");
+}
+
+#[test]
+fn a_circuit_that_opened_closes_again() {
+    let mut world = World::new(&revocation(json!({ "by": ["jti"] })));
+    let token = world.token(SigningKey::P256, json!({ "jti": "a" }));
+    for _ in 0..5 {
+        assert!(matches!(world.bearer(&token), Seen::Waits(_)));
+        let (call, _) = world.called();
+        let _ = world.answer(call, reply(503, &[], ""));
+    }
+    assert_eq!(world.bearer(&token).reason(), "revocation.unavailable");
+    world.cx.advance(Duration::from_millis(250));
+    // One asks, the others need not wait for it.
+    assert!(matches!(world.bearer(&token), Seen::Waits(_)));
+    assert_eq!(world.bearer(&token).reason(), "revocation.unavailable");
+    let (call, sent) = world.called();
+    assert_eq!(world.answer(call, values(&sent.body, &[""]))[0].1.status(), 200);
+    let other = world.token(SigningKey::P256, json!({ "jti": "b" }));
+    assert!(matches!(world.bearer(&other), Seen::Waits(_)));
+}
+
+#[test]
+fn the_other_dialect() {
+    let redis = json!({ "cluster": "rest", "dialect": "upstash", "authority": "redis.example.com", "path": "/x", "timeout": "70ms" });
+    let mut world = World::new(&revocation(json!({ "by": ["jti"], "redis": redis })));
+    let token = world.token(SigningKey::P256, json!({ "jti": "a" }));
+    assert!(matches!(world.bearer(&token), Seen::Waits(_)));
+    let (call, sent) = world.called();
+    assert_eq!((&*sent.cluster, &*sent.authority, sent.path.as_str()), ("rest", "redis.example.com", "/x"));
+    assert_eq!(sent.timeout, Duration::from_millis(70));
+    let command: Vec<String> = serde_json::from_slice(&sent.body).unwrap();
+    assert_eq!(command[3], "portcullis:rev:{idp}:jti:a");
+    let answer = json!({ "result": ["1", command.last()] }).to_string();
+    assert_eq!(world.answer(call, reply(200, &[], answer))[0].1.reason(), "jwt.revoked");
+}
