@@ -21,7 +21,8 @@ use testkit::TestCx;
 use testkit::jwt::{SigningKey, header_of, jwks, signed, text};
 
 /// What all good tokens say.
-const CLAIMS: &str = r#"{"iss":"https://idp.example.com/","aud":["a"],"sub":"alice","exp":1767229200.5,"a":{"b":[1]}}"#;
+const CLAIMS: &str =
+    r#"{"iss":"https://idp.example.com/","aud":["a"],"sub":"alice","exp":1767229200.5,"a":{"b":[1]}}"#;
 
 /// The issuer's keys, and what it has signed.
 struct Issuer {
@@ -74,7 +75,13 @@ fuzz_target!(|input: &[u8]| {
     for kid in [jws.header.kid.as_deref(), None] {
         for key in issuer.keys.candidates(kid, jws.header.algorithm) {
             tried += 1;
-            let verified = key.verifier().verify(jws.header.algorithm, jws.signing_input, &jws.signature, Engine::Rust, &cx);
+            let verified = key.verifier().verify(
+                jws.header.algorithm,
+                jws.signing_input,
+                &jws.signature,
+                Engine::Rust,
+                &cx,
+            );
             let made = |good: &String| good.as_bytes().starts_with(jws.signing_input);
             assert!(!verified || issuer.signed.iter().any(made), "a signature that nobody made");
         }
@@ -83,7 +90,11 @@ fuzz_target!(|input: &[u8]| {
     // Whether it is valid is asked before the signature is.
     for rules in [
         Rules::default(),
-        Rules { issuers: vec!["https://idp.example.com/".to_owned()], audiences: vec!["a".to_owned()], ..Rules::default() },
+        Rules {
+            issuers: vec!["https://idp.example.com/".to_owned()],
+            audiences: vec!["a".to_owned()],
+            ..Rules::default()
+        },
     ] {
         for now in [0, 1_767_225_600_000_000, u64::MAX] {
             let first = rules.check(&token.claims, Timestamp(now));

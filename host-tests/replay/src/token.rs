@@ -92,7 +92,8 @@ fn moment(text: &str) -> Result<Option<Value>, String> {
 }
 
 fn bytes(digits: &str) -> Result<Vec<u8>, String> {
-    let digit = |pair: &[u8; 2]| std::str::from_utf8(pair).ok().and_then(|pair| u8::from_str_radix(pair, 16).ok());
+    let digit =
+        |pair: &[u8; 2]| std::str::from_utf8(pair).ok().and_then(|pair| u8::from_str_radix(pair, 16).ok());
     match digits.as_bytes().as_chunks() {
         (pairs, []) => pairs.iter().map(digit).collect::<Option<_>>(),
         _ => None,

@@ -26,7 +26,9 @@ impl Challenges {
         Some(Self {
             bare: challenge("")?,
             invalid_request: challenge(", error=\"invalid_request\"")?,
-            invalid_token: challenge(", error=\"invalid_token\", error_description=\"The access token is invalid\"")?,
+            invalid_token: challenge(
+                ", error=\"invalid_token\", error_description=\"The access token is invalid\"",
+            )?,
             insufficient_scope: challenge(", error=\"insufficient_scope\"")?,
         })
     }

@@ -46,19 +46,18 @@ impl Cache {
     /// So many of the tokens used last are surely kept, where their bytes allow it; up to twice as many may be.
     #[must_use]
     pub fn new(entries: usize, bytes: usize) -> Self {
-        Self {
-            young: Generation::default(),
-            old: Generation::default(),
-            entries,
-            bytes: bytes.div_ceil(2),
-        }
+        Self { young: Generation::default(), old: Generation::default(), entries, bytes: bytes.div_ceil(2) }
     }
 
     /// What was learnt of a token as one of a provider's.
     pub fn get(&mut self, token: &[u8], provider: usize) -> Option<Rc<Accepted>> {
         let key = (*token.last_chunk()?, provider);
         let found = |generation: &Generation| {
-            generation.tokens.get(&key).filter(|entry| *entry.token == *token).map(|entry| entry.accepted.clone())
+            generation
+                .tokens
+                .get(&key)
+                .filter(|entry| *entry.token == *token)
+                .map(|entry| entry.accepted.clone())
         };
         if let Some(accepted) = found(&self.young) {
             return Some(accepted);

@@ -3,8 +3,8 @@
 mod provider;
 
 pub use provider::{
-    Audiences, CertificateBinding, ClaimHeader, Discovery, KeySource, ListFormat, OnError, ProviderConfig, Remote, RevocationBy,
-    RevocationConfig, RevocationMode, SharedSecret, SubjectMatcher, TokenPlaces,
+    Audiences, CertificateBinding, ClaimHeader, Discovery, KeySource, ListFormat, OnError, ProviderConfig,
+    Remote, RevocationBy, RevocationConfig, RevocationMode, SharedSecret, SubjectMatcher, TokenPlaces,
 };
 
 use crate::claims::ClaimPath;

@@ -85,13 +85,7 @@ impl Policy for JwtAuth {
             Ok(None) => return Step::proceed(effects),
             Err(denial) => return refused(mode, named(denial, rule), effects),
         };
-        let mut case = Case {
-            rule: rule.clone(),
-            mode,
-            tokens,
-            certificate: None,
-            waits: Waits::Nothing,
-        };
+        let mut case = Case { rule: rule.clone(), mode, tokens, certificate: None, waits: Waits::Nothing };
         let outcome = self.judge_all(state.worker(self, cx), &mut case, &mut effects, cx);
         self.follow(stream, case, outcome, effects)
     }
@@ -169,7 +163,9 @@ impl JwtAuth {
             },
             None => None,
         };
-        let Some(host) = canonical_host(head.authority()) else { return Err(Denial::new(Reason::HeaderHost)) };
+        let Some(host) = canonical_host(head.authority()) else {
+            return Err(Denial::new(Reason::HeaderHost));
+        };
         let matched = path.as_ref().map(|path| path.matched.as_ref());
         Ok(self.rules.best(&host, matched, head.headers).unwrap_or(&self.default))
     }
@@ -223,7 +219,8 @@ impl JwtAuth {
         cx: &dyn Cx,
     ) -> Result<Option<Task>, Denial> {
         let Some(provider) = self.providers.get(accepted.provider) else { return Ok(None) };
-        let Some(revocation) = provider.revocation.as_ref().filter(|_| !accepted.subject.ids.is_empty()) else {
+        let Some(revocation) = provider.revocation.as_ref().filter(|_| !accepted.subject.ids.is_empty())
+        else {
             return Ok(None);
         };
         let now = cx.now();

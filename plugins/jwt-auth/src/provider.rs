@@ -3,8 +3,8 @@
 use crate::alg::{Algorithms, Family};
 use crate::claims::{ClaimPath, Format, MAX_HEADER, Rules, Subject as SubjectRule, Times, header_value};
 use crate::config::{
-    Audiences, CertificateBinding, ClaimHeader, Crypto, KeySource, ListFormat, OnError, ProviderConfig, RevocationBy,
-    RevocationConfig, RevocationMode, SharedSecret, SubjectMatcher, TokenPlaces,
+    Audiences, CertificateBinding, ClaimHeader, Crypto, KeySource, ListFormat, OnError, ProviderConfig,
+    RevocationBy, RevocationConfig, RevocationMode, SharedSecret, SubjectMatcher, TokenPlaces,
 };
 use crate::crypto::HOST_ALGORITHMS;
 use crate::extract::Places;
@@ -159,7 +159,13 @@ impl Provider {
                 Audiences::Any => Vec::new(),
                 Audiences::OneOf(list) => list,
             },
-            subjects: config.subjects.map(|list| list.0).unwrap_or_default().into_iter().map(subject).collect(),
+            subjects: config
+                .subjects
+                .map(|list| list.0)
+                .unwrap_or_default()
+                .into_iter()
+                .map(subject)
+                .collect(),
             require_exp: config.require_exp,
             require_jti: config.require_jti,
             skew: config.clock_skew.0,
@@ -184,7 +190,11 @@ impl Provider {
             places,
             forward: config.forward,
             payload_header: config.payload_header.map(|name| (name, config.payload_header_padding)),
-            claims: config.claim_headers.into_iter().map(|one| (one.claim, one.header, format(one.format))).collect(),
+            claims: config
+                .claim_headers
+                .into_iter()
+                .map(|one| (one.claim, one.header, format(one.format)))
+                .collect(),
             state: config.claim_state,
             binding: config.certificate_binding,
             revocation,
@@ -209,7 +219,9 @@ impl Provider {
     pub fn claim_state(&self, claims: &Tree) -> Vec<(String, Vec<u8>)> {
         let state = |path: &ClaimPath| {
             let value = match path.find(claims)? {
-                Tree::String(text) if text.len() > MAX_HEADER || text.chars().any(char::is_control) => return None,
+                Tree::String(text) if text.len() > MAX_HEADER || text.chars().any(char::is_control) => {
+                    return None;
+                }
                 Tree::String(text) => text.as_bytes().to_vec(),
                 _ => header_value(claims, path, Format::Json)?.as_bytes().to_vec(),
             };
@@ -223,7 +235,9 @@ impl Provider {
         let by = self.revocation.as_ref().map(|revocation| revocation.by.as_slice()).unwrap_or_default();
         let id = |claim: &Claim| match claims.member(claim.as_str()) {
             // One that is too long for a key cannot be on the list.
-            Some(Tree::String(id)) if revocation(&self.name, *claim, id).is_ok() => Some((*claim, id.clone())),
+            Some(Tree::String(id)) if revocation(&self.name, *claim, id).is_ok() => {
+                Some((*claim, id.clone()))
+            }
             _ => None,
         };
         Subject { ids: by.iter().filter_map(id).collect(), issued: times.iat.map(|iat| iat.seconds()) }

@@ -74,7 +74,8 @@ pub fn demands(scopes: Vec<String>, claims: Vec<ClaimRule>, at: &At<'_>) -> Opti
 /// Whether what is asked of tokens is asked of somebody's. `None`: an error was reported.
 pub fn asks(groups: &[Vec<usize>], demands: &Demands, at: &At<'_>) -> Option<()> {
     if groups.is_empty() && *demands != Demands::default() {
-        at.key("require").error("\"none\", and yet scopes or claims are asked for: nobody would look at them");
+        at.key("require")
+            .error("\"none\", and yet scopes or claims are asked for: nobody would look at them");
         return None;
     }
     Some(())
@@ -82,7 +83,9 @@ pub fn asks(groups: &[Vec<usize>], demands: &Demands, at: &At<'_>) -> Option<()>
 
 fn requirement(rule: ClaimRule, at: &At<'_>) -> Option<Requirement> {
     let ClaimRule { claim, equals, contains, any, all } = rule;
-    let list = |NonEmpty(list): NonEmpty<Scalar>| -> Vec<Tree> { list.into_iter().map(|Scalar(tree)| tree).collect() };
+    let list = |NonEmpty(list): NonEmpty<Scalar>| -> Vec<Tree> {
+        list.into_iter().map(|Scalar(tree)| tree).collect()
+    };
     let test = match (equals, contains, any, all) {
         (Some(Scalar(one)), None, None, None) => Test::Equals(one),
         (None, Some(Scalar(one)), None, None) => Test::Contains(one),

@@ -103,7 +103,8 @@ impl JwtAuth {
         cx: &dyn Cx,
     ) -> Result<Judged, Denial> {
         let header = &token.jws.header;
-        let form = |error: crate::token::TokenError| self.challenges.denial(of_form(error)).note(error.to_string());
+        let form =
+            |error: crate::token::TokenError| self.challenges.denial(of_form(error)).note(error.to_string());
         // R13.
         if text.len() > provider.limits.token {
             return Err(form(crate::token::TokenError::TooLong));
@@ -118,7 +119,10 @@ impl JwtAuth {
         }
         // R15.
         if provider.require_kid && header.kid.is_none() {
-            return Err(self.challenges.denial(Reason::JwtUnknownKid).note("there is no kid, and one is required"));
+            return Err(self
+                .challenges
+                .denial(Reason::JwtUnknownKid)
+                .note("there is no kid, and one is required"));
         }
         // R16, cheaper than a signature; what is said here of a forged token only the log hears.
         let times = provider.rules.check(&token.claims, cx.now()).map_err(|error| self.claims(&error))?;
@@ -140,12 +144,15 @@ impl JwtAuth {
         token: &Token<'_>,
         cx: &dyn Cx,
     ) -> Result<Option<Task>, Denial> {
-        let (mut tried, mut has_keys) = (self.tries(worker, &provider.keys, token, cx), !provider.keys.is_empty());
+        let (mut tried, mut has_keys) =
+            (self.tries(worker, &provider.keys, token, cx), !provider.keys.is_empty());
         for &index in &provider.sources {
             if tried == Tried::Verified {
                 break;
             }
-            let (Some(source), Some(kept)) = (self.sources.get(index), worker.sources.get_mut(index)) else { continue };
+            let (Some(source), Some(kept)) = (self.sources.get(index), worker.sources.get_mut(index)) else {
+                continue;
+            };
             let Some(keys) = source.keys(kept, cx.now()) else { continue };
             has_keys |= !keys.is_empty();
             tried = tried.max(self.tries(worker, &keys, token, cx));
@@ -159,7 +166,9 @@ impl JwtAuth {
             return Err(self.challenges.denial(Reason::JwtSignature).note(note));
         }
         for &index in &provider.sources {
-            let (Some(source), Some(kept)) = (self.sources.get(index), worker.sources.get_mut(index)) else { continue };
+            let (Some(source), Some(kept)) = (self.sources.get(index), worker.sources.get_mut(index)) else {
+                continue;
+            };
             let mut changed = source.look(kept, cx);
             if !changed {
                 // After a fetch, whatever came of it, there is none for a while: nobody waits for ever.
@@ -181,7 +190,9 @@ impl JwtAuth {
             return Err(self.challenges.denial(Reason::JwksUnavailable).note(note));
         }
         let (reason, note) = match tried {
-            Tried::Unnamed => (Reason::JwtSignature, format!("not a signature of {}", self.key(kid, provider))),
+            Tried::Unnamed => {
+                (Reason::JwtSignature, format!("not a signature of {}", self.key(kid, provider)))
+            }
             _ if self.names(worker, provider, kid) => {
                 let note = format!("{} is not for {}", self.key(kid, provider), token.jws.header.algorithm);
                 (Reason::JwtUnknownKid, note)

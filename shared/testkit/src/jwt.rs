@@ -121,9 +121,15 @@ impl SigningKey {
             (Self::RsaOne | Self::RsaTwo, "RS512") => {
                 pkcs1v15::SigningKey::<Sha512>::new(self.rsa()).sign(message).to_vec()
             }
-            (Self::RsaOne | Self::RsaTwo, "PS256") => pss(&pss::SigningKey::<Sha256>::new(self.rsa()), message),
-            (Self::RsaOne | Self::RsaTwo, "PS384") => pss(&pss::SigningKey::<Sha384>::new(self.rsa()), message),
-            (Self::RsaOne | Self::RsaTwo, "PS512") => pss(&pss::SigningKey::<Sha512>::new(self.rsa()), message),
+            (Self::RsaOne | Self::RsaTwo, "PS256") => {
+                pss(&pss::SigningKey::<Sha256>::new(self.rsa()), message)
+            }
+            (Self::RsaOne | Self::RsaTwo, "PS384") => {
+                pss(&pss::SigningKey::<Sha384>::new(self.rsa()), message)
+            }
+            (Self::RsaOne | Self::RsaTwo, "PS512") => {
+                pss(&pss::SigningKey::<Sha512>::new(self.rsa()), message)
+            }
             (Self::P256 | Self::P256Two, "ES256") => {
                 let key = expect(p256::ecdsa::SigningKey::from_pkcs8_pem(self.pem()));
                 let signature: p256::ecdsa::Signature = key.sign(message);
@@ -142,15 +148,21 @@ impl SigningKey {
             (Self::Ed25519, "EdDSA") => {
                 expect(ed25519_dalek::SigningKey::from_pkcs8_pem(self.pem())).sign(message).to_vec()
             }
-            (Self::Secret, "HS256") => {
-                expect(Hmac::<Sha256>::new_from_slice(&SECRET)).chain_update(message).finalize().into_bytes().to_vec()
-            }
-            (Self::Secret, "HS384") => {
-                expect(Hmac::<Sha384>::new_from_slice(&SECRET)).chain_update(message).finalize().into_bytes().to_vec()
-            }
-            (Self::Secret, "HS512") => {
-                expect(Hmac::<Sha512>::new_from_slice(&SECRET)).chain_update(message).finalize().into_bytes().to_vec()
-            }
+            (Self::Secret, "HS256") => expect(Hmac::<Sha256>::new_from_slice(&SECRET))
+                .chain_update(message)
+                .finalize()
+                .into_bytes()
+                .to_vec(),
+            (Self::Secret, "HS384") => expect(Hmac::<Sha384>::new_from_slice(&SECRET))
+                .chain_update(message)
+                .finalize()
+                .into_bytes()
+                .to_vec(),
+            (Self::Secret, "HS512") => expect(Hmac::<Sha512>::new_from_slice(&SECRET))
+                .chain_update(message)
+                .finalize()
+                .into_bytes()
+                .to_vec(),
             (key, algorithm) => panic!("{} signs nothing with {algorithm}", key.kid()),
         }
     }

@@ -34,10 +34,7 @@ async fn no_valid_token_is_refused_while_keys_rotate_and_the_key_server_fails() 
     let remote = json!({ "cache_duration": "1s", "refetch_interval": "300ms" });
     let gateway = server.gateway(&remote).await?;
     let (one, two, three) = (many(RsaOne)?, many(RsaTwo)?, many(P256)?);
-    until("keys", || async {
-        Ok(Probe::start(&gateway, &one[0]).await?.ask().await?.iter().all(|a| a.status == 200))
-    })
-    .await?;
+    Probe::start(&gateway, &one[0]).await?.becomes(503, 200, TICK).await?;
     let load = Load::start(&gateway, &one).await?;
 
     // The last fetch is longer ago than the interval, and the next by itself is still to come.

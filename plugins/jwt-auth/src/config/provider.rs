@@ -181,7 +181,10 @@ impl FromTree for KeySource {
     }
 
     fn shape() -> Shape {
-        let jwks = Shape::Scalar { phrase: "JSON Web Key Set (RFC 7517), or one key", schema: r#"{"type": "object"}"# };
+        let jwks = Shape::Scalar {
+            phrase: "JSON Web Key Set (RFC 7517), or one key",
+            schema: r#"{"type": "object"}"#,
+        };
         let jwks = filter_core::config::FieldShape {
             key: "jwks",
             doc: "Public keys.",
@@ -194,7 +197,10 @@ impl FromTree for KeySource {
             alternative::<Pem>("pem", "One public key."),
             alternative::<SharedSecret>("secret", "One shared secret, with `allow_symmetric`."),
             alternative::<Remote>("remote", "A JWKS that is fetched."),
-            alternative::<Discovery>("discovery", "A JWKS whose place the issuer's metadata tell (OpenID Connect Discovery 1.0)."),
+            alternative::<Discovery>(
+                "discovery",
+                "A JWKS whose place the issuer's metadata tell (OpenID Connect Discovery 1.0).",
+            ),
         ])
     }
 }

@@ -117,9 +117,8 @@ impl Key {
         macro_rules! point {
             ($curve:ident) => {{
                 let (x, y) = (x.try_into().ok(), y.try_into().ok());
-                let point = x.zip(y).and_then(|(x, y)| {
-                    Option::from($curve::AffinePoint::from_coordinates(x, y))
-                });
+                let point =
+                    x.zip(y).and_then(|(x, y)| Option::from($curve::AffinePoint::from_coordinates(x, y)));
                 point.and_then(|point| $curve::ecdsa::VerifyingKey::from_affine(point).ok())
             }};
         }

@@ -116,7 +116,8 @@ impl Place {
     }
 
     fn get(&self, name: &Arc<str>, cluster: &Arc<str>, authority: &Arc<str>, path: &str, max: usize) -> Task {
-        let accept: (HeaderName, HeaderValue) = (header::ACCEPT, HeaderValue::from_static("application/json"));
+        let accept: (HeaderName, HeaderValue) =
+            (header::ACCEPT, HeaderValue::from_static("application/json"));
         let call = CallOut {
             cluster: cluster.clone(),
             method: Method::GET,
@@ -160,7 +161,9 @@ impl Metadata {
         }
         let uri = member("jwks_uri").and_then(|uri| uri.parse::<Uri>().ok()).unwrap_or_default();
         let plain = |authority: &filter_core::http::uri::Authority| !authority.as_str().contains('@');
-        let (Some("https" | "http"), Some(authority)) = (uri.scheme_str(), uri.authority().filter(|one| plain(one))) else {
+        let (Some("https" | "http"), Some(authority)) =
+            (uri.scheme_str(), uri.authority().filter(|one| plain(one)))
+        else {
             return Err("metadata have no jwks_uri".to_owned());
         };
         let path = uri.path_and_query().map_or("/", |path| path.as_str());
@@ -170,7 +173,9 @@ impl Metadata {
 
 fn said(failure: Failure) -> &'static str {
     match failure {
-        Failure::NotSent => "the request could not be sent (no such cluster, no endpoint, or its circuit breaker is open)",
+        Failure::NotSent => {
+            "the request could not be sent (no such cluster, no endpoint, or its circuit breaker is open)"
+        }
         Failure::Incomplete => "the answer was cut off",
         Failure::TooLarge => "the answer is too large",
         Failure::Deadline => "no answer",

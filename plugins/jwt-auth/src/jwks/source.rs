@@ -1,8 +1,8 @@
 //! One source of keys: when it is asked, and what becomes of the answer.
 
 use super::freshness::{Freshness, clock_difference};
-use super::place::{Place, Step};
 use super::meta::Meta;
+use super::place::{Place, Step};
 use crate::kept::Store;
 use crate::keys::KeySet;
 use filter_core::effect::{Effects, Level, LogLine, Metric};

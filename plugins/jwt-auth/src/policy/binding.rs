@@ -8,7 +8,12 @@ use filter_core::policy::Cx;
 
 impl JwtAuth {
     /// Whether the client has the certificate that the token is bound to.
-    pub(super) fn bound(&self, accepted: &Accepted, seen: &mut Option<Option<[u8; 32]>>, cx: &dyn Cx) -> Result<(), Denial> {
+    pub(super) fn bound(
+        &self,
+        accepted: &Accepted,
+        seen: &mut Option<Option<[u8; 32]>>,
+        cx: &dyn Cx,
+    ) -> Result<(), Denial> {
         let Some(provider) = self.providers.get(accepted.provider) else { return Ok(()) };
         let wanted = match (provider.binding, accepted.binding) {
             (CertificateBinding::Ignore, _) | (CertificateBinding::IfPresent, None) => return Ok(()),

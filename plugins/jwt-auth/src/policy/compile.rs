@@ -43,7 +43,8 @@ pub(super) fn policy(config: Config, env: &dyn Env, at: &At<'_>) -> Option<JwtAu
             Some(_) => groups(require.as_ref(), &providers, &at),
             // Else a route would be open, or not, by what is written elsewhere.
             None if config.default.require == Some(Require::Nobody) => {
-                at.key("require").error("left out, and `default` asks for nobody's tokens: say whose, or \"none\"");
+                at.key("require")
+                    .error("left out, and `default` asks for nobody's tokens: say whose, or \"none\"");
                 None
             }
             None => default_groups.clone(),

@@ -9,7 +9,11 @@ use filter_core::message::{Headers, RequestHead};
 
 impl JwtAuth {
     /// The tokens of a request, one for each group. `None`: it needs none and has none.
-    pub(super) fn present(&self, rule: &Rule, head: &RequestHead<'_>) -> Result<Option<Vec<Presented>>, Denial> {
+    pub(super) fn present(
+        &self,
+        rule: &Rule,
+        head: &RequestHead<'_>,
+    ) -> Result<Option<Vec<Presented>>, Denial> {
         let mut tokens: Vec<Presented> = Vec::new();
         // What one token takes out another need not.
         let mut left = (rule.groups.len() > 1).then(|| Headers::from_pairs(head.headers.iter()));
@@ -37,7 +41,14 @@ impl JwtAuth {
                 let headers = left.as_ref().unwrap_or(head.headers);
                 let strip = strip(&place, &RequestHead { headers, end_of_stream: head.end_of_stream });
                 let text = token.into_owned();
-                let token = Presented { text, providers: vec![index], strip, accepted: None, revoked: None, skipped: false };
+                let token = Presented {
+                    text,
+                    providers: vec![index],
+                    strip,
+                    accepted: None,
+                    revoked: None,
+                    skipped: false,
+                };
                 found = Some((token, place));
             }
             // What one provider cannot read in a header another may, whose prefix it has. A second place is a second
@@ -50,7 +61,11 @@ impl JwtAuth {
             }
             if let Some((mut token, _)) = found {
                 // What goes on must not go with what another token takes out of the same field.
-                if token.providers.iter().all(|index| self.providers.get(*index).is_some_and(|one| one.forward)) {
+                if token
+                    .providers
+                    .iter()
+                    .all(|index| self.providers.get(*index).is_some_and(|one| one.forward))
+                {
                     token.strip.clear();
                 }
                 if let Some(left) = &mut left {

@@ -39,7 +39,8 @@ impl Times {
             return None;
         }
         if self.refetch_interval < MIN_INTERVAL {
-            at.key("refetch_interval").error("at least \"1s\": strangers decide how often keys are asked for");
+            at.key("refetch_interval")
+                .error("at least \"1s\": strangers decide how often keys are asked for");
             return None;
         }
         Some(())
@@ -68,7 +69,8 @@ pub fn told(
     index: usize,
     at: &At<'_>,
 ) -> Option<Source> {
-    let Discovery { cluster, jwks_cluster, path, timeout, cache_duration, stale_ttl, refetch_interval } = discovery;
+    let Discovery { cluster, jwks_cluster, path, timeout, cache_duration, stale_ttl, refetch_interval } =
+        discovery;
     let times = Times { timeout, cache_duration, stale_ttl, refetch_interval };
     times.check(at)?;
     let [issuer] = issuers else {
@@ -78,13 +80,13 @@ pub fn told(
     let uri: Option<Uri> = issuer.parse().ok();
     // OpenID Connect Discovery 1.0 section 3: a scheme, no query.
     let uri = uri.filter(|uri| matches!(uri.scheme_str(), Some("https" | "http")) && uri.query().is_none());
-    let Some((authority, issuer_path)) = uri.as_ref().and_then(|uri| Some((uri.authority()?, uri.path()))) else {
+    let Some((authority, issuer_path)) = uri.as_ref().and_then(|uri| Some((uri.authority()?, uri.path())))
+    else {
         at.error("the issuer must be a URL: its metadata are below it");
         return None;
     };
-    let path = path.unwrap_or_else(|| {
-        format!("{}/.well-known/openid-configuration", issuer_path.trim_end_matches('/'))
-    });
+    let path = path
+        .unwrap_or_else(|| format!("{}/.well-known/openid-configuration", issuer_path.trim_end_matches('/')));
     path_is_sound(&path, &at.key("path"))?;
     let jwks_cluster = jwks_cluster.unwrap_or_else(|| cluster.clone());
     let parts = [cluster.as_str(), authority.as_str(), &path, &jwks_cluster];

@@ -20,8 +20,7 @@ const PAGE: usize = 100;
 /// How often the log is read from its beginning, in µs.
 const WHOLE: u64 = 600_000_000;
 /// Members with their scores, from a score on.
-const SCRIPT: &str =
-    "local found = redis.call('ZRANGEBYSCORE', KEYS[1], ARGV[1], '+inf', 'WITHSCORES', 'LIMIT', ARGV[2], ARGV[3]) \
+const SCRIPT: &str = "local found = redis.call('ZRANGEBYSCORE', KEYS[1], ARGV[1], '+inf', 'WITHSCORES', 'LIMIT', ARGV[2], ARGV[3]) \
     found[#found + 1] = ARGV[#ARGV] return found";
 
 /// A deny-list that is kept.
@@ -147,7 +146,8 @@ impl Sync {
         let list = if whole { Rc::default() } else { kept.list.clone() };
         let from = if whole { 0 } else { known.score.saturating_sub(millis(LOG_OVERLAP)) };
         let (call, sent) = self.page(By::Sha, from, 0, cx)?;
-        kept.reading = Some(Reading { began: now, asked: now, whole, list, from, offset: 0, sent, by: By::Sha });
+        kept.reading =
+            Some(Reading { began: now, asked: now, whole, list, from, offset: 0, sent, by: By::Sha });
         Some(self.task(call))
     }
 
@@ -193,7 +193,8 @@ impl Sync {
         if reading.list.has_moot(now / 1_000_000) {
             Rc::make_mut(&mut reading.list).prune(now / 1_000_000);
         }
-        let changed = kept.number == 0 || !(Rc::ptr_eq(&reading.list, &kept.list) || reading.list == kept.list);
+        let changed =
+            kept.number == 0 || !(Rc::ptr_eq(&reading.list, &kept.list) || reading.list == kept.list);
         if changed && !self.store.keep(cx.store(), now, &reading.list.to_bytes()) {
             return self.failed("the shared store does not take it", effects, cx);
         }

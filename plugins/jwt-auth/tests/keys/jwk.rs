@@ -56,10 +56,7 @@ fn a_symmetric_key_is_taken_from_an_operator_who_allows_it() {
     let oct = json!({"kty": "oct", "k": base64(&[7; 32]), "kid": "s"});
     assert!(inline(&oct).is_ok());
     let errors = KeySet::inline(oct.to_string().as_bytes(), false).unwrap_err();
-    assert_eq!(
-        errors[0].to_string(),
-        "kty: a symmetric key: its place is a `secret`, from the environment"
-    );
+    assert_eq!(errors[0].to_string(), "kty: a symmetric key: its place is a `secret`, from the environment");
     let skipped =
         vec!["keys[0] (kid \"s\"): kty: a symmetric key is never taken from a key server".to_owned()];
     assert_eq!(fetched(&[oct]), (0, skipped));

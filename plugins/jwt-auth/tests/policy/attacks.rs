@@ -10,10 +10,9 @@ use testkit::jwt::{SECRET, SigningKey, jwks, signed, text, token};
 /// A provider of every algorithm.
 fn every_algorithm() -> World {
     let names = jwt_auth::alg::Algorithm::ALL.map(jwt_auth::alg::Algorithm::name);
-    let secret = |algorithm: &str| {
-        json!({ "secret": { "key": { "env": "SECRET" }, "kid": "secret", "algorithm": algorithm } })
-    };
-    let public: Vec<SigningKey> = SigningKey::ALL.into_iter().filter(|key| *key != SigningKey::Secret).collect();
+    let secret = |algorithm: &str| json!({ "secret": { "key": { "env": "SECRET" }, "kid": "secret", "algorithm": algorithm } });
+    let public: Vec<SigningKey> =
+        SigningKey::ALL.into_iter().filter(|key| *key != SigningKey::Secret).collect();
     let provider = json!({
         "algorithms": names, "allow_symmetric": true,
         "keys": [{ "jwks": jwks(&public) }, secret("HS256"), secret("HS384"), secret("HS512")],
@@ -27,7 +26,8 @@ fn every_algorithm() -> World {
 
 /// Each algorithm with a key for it.
 fn signers() -> impl Iterator<Item = (SigningKey, &'static str)> {
-    let keys = SigningKey::ALL.into_iter().filter(|key| !matches!(key, SigningKey::RsaTwo | SigningKey::P256Two));
+    let keys =
+        SigningKey::ALL.into_iter().filter(|key| !matches!(key, SigningKey::RsaTwo | SigningKey::P256Two));
     keys.flat_map(|key| key.algorithms().iter().map(move |algorithm| (key, *algorithm)))
 }
 
@@ -57,7 +57,9 @@ fn a_token_with_one_byte_changed_is_no_token() {
             }
         }
         // One more, one less.
-        for other in [format!("{good}A"), format!("A{good}"), good[1..].to_owned(), good[..good.len() - 1].to_owned()] {
+        for other in
+            [format!("{good}A"), format!("A{good}"), good[1..].to_owned(), good[..good.len() - 1].to_owned()]
+        {
             assert_eq!(world.bearer(&other).status(), 401, "{algorithm}: {other}");
         }
         assert_eq!(world.bearer(&good).reason(), "passed", "{algorithm}");
@@ -74,7 +76,13 @@ fn no_signature_is_one_of_another_algorithm_or_key() {
             let header = json!({ "alg": said, "kid": other.kid() }).to_string();
             let forged = signed(key, algorithm, &header, &claims);
             let good = (key, algorithm) == (other, said);
-            assert_eq!(world.bearer(&forged).status() == 200, good, "{algorithm} of {} as {said} of {}", key.kid(), other.kid());
+            assert_eq!(
+                world.bearer(&forged).status() == 200,
+                good,
+                "{algorithm} of {} as {said} of {}",
+                key.kid(),
+                other.kid()
+            );
         }
     }
 }
@@ -152,11 +160,31 @@ fn what_says_two_things_says_nothing() {
     let nested = claims.replacen('{', "{\"a\":[{\"b\":1,\"b\":2}],", 1);
     let escaped = claims.replacen('{', "{\"s\\u0075b\":\"admin\",", 1);
     let header = r#"{"alg":"ES256","kid":"p256"}"#;
-    for payload in [&twice, &nested, &escaped, &format!("{claims} x"), &format!("[{claims}]"), &"null".to_owned(), &claims.replacen('{', "{\"a\":\"\\ud800\",", 1)] {
-        assert_eq!(world.bearer(&signed(SigningKey::P256, "ES256", header, payload)).reason(), "jwt.malformed", "{payload}");
+    for payload in [
+        &twice,
+        &nested,
+        &escaped,
+        &format!("{claims} x"),
+        &format!("[{claims}]"),
+        &"null".to_owned(),
+        &claims.replacen('{', "{\"a\":\"\\ud800\",", 1),
+    ] {
+        assert_eq!(
+            world.bearer(&signed(SigningKey::P256, "ES256", header, payload)).reason(),
+            "jwt.malformed",
+            "{payload}"
+        );
     }
-    for header in [r#"{"alg":"none","alg":"ES256","kid":"p256"}"#, r#"{"alg":"ES256","kid":"x","kid":"p256"}"#, r#"{"alg":"ES256","kid":"p256"}{}"#] {
-        assert_eq!(world.bearer(&signed(SigningKey::P256, "ES256", header, &claims)).reason(), "jwt.malformed", "{header}");
+    for header in [
+        r#"{"alg":"none","alg":"ES256","kid":"p256"}"#,
+        r#"{"alg":"ES256","kid":"x","kid":"p256"}"#,
+        r#"{"alg":"ES256","kid":"p256"}{}"#,
+    ] {
+        assert_eq!(
+            world.bearer(&signed(SigningKey::P256, "ES256", header, &claims)).reason(),
+            "jwt.malformed",
+            "{header}"
+        );
     }
     let good = signed(SigningKey::P256, "ES256", header, &claims);
     assert_eq!(world.bearer(&good).status(), 200);
@@ -310,5 +338,8 @@ proptest! {
 
 #[test]
 fn the_secret_of_the_tests_is_the_one_in_the_environment() {
-    assert_eq!(text(&SECRET), "YSBzZWNyZXQgb2Ygc2l4dHktZm91ciBieXRlcyB0aGF0IGV2ZXJ5Ym9keSBjYW4gcmVhZCBpbiB0aGUgdGVzdA");
+    assert_eq!(
+        text(&SECRET),
+        "YSBzZWNyZXQgb2Ygc2l4dHktZm91ciBieXRlcyB0aGF0IGV2ZXJ5Ym9keSBjYW4gcmVhZCBpbiB0aGUgdGVzdA"
+    );
 }

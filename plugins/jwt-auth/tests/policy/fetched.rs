@@ -25,12 +25,15 @@ fn keys_are_fetched_before_anybody_asks_and_once_for_all() {
     let mut world = World::new(&remote(json!({})));
     assert!(world.tick().is_empty());
     let (call, request) = world.called();
-    assert_eq!((&*request.cluster, &*request.authority, request.path.as_str()), ("idp", "idp.example.com", "/jwks.json"));
+    assert_eq!(
+        (&*request.cluster, &*request.authority, request.path.as_str()),
+        ("idp", "idp.example.com", "/jwks.json")
+    );
     assert_eq!((request.timeout, request.max_reply), (Duration::from_secs(1), 128 * 1024));
     let token = world.token(SigningKey::RsaOne, json!({}));
     // Requests meanwhile wait for the same fetch.
     let (one, other) = (world.bearer(&token), world.bearer(&token));
-    assert_eq!((one.clone(), other.clone()), (Seen::Waits(0), Seen::Waits(1)));
+    assert_eq!((one, other), (Seen::Waits(0), Seen::Waits(1)));
     let _ = world.tick();
     assert_eq!(world.cx.dialled(), []);
     let came_to = world.answer(call, keys(&[SigningKey::RsaOne]));

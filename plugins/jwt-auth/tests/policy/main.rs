@@ -14,6 +14,7 @@ mod errors;
 mod fetched;
 mod options;
 mod outages;
+mod remembered;
 mod revoked;
 mod synced;
 mod tokens;

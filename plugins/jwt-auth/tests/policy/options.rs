@@ -31,7 +31,9 @@ fn issuers_audiences_and_subjects() {
     assert_eq!(judged(json!({ "audiences": ["a"] }), json!({})), "jwt.audience");
     assert_eq!(judged(json!({ "audiences": "any" }), json!({ "aud": null })), "passed");
     assert_eq!(judged(json!({ "audiences": "any" }), json!({ "aud": [] })), "jwt.claim");
-    for (subject, reason) in [("alice", "passed"), ("svc-a", "passed"), ("alicex", "jwt.claim"), ("sv", "jwt.claim")] {
+    for (subject, reason) in
+        [("alice", "passed"), ("svc-a", "passed"), ("alicex", "jwt.claim"), ("sv", "jwt.claim")]
+    {
         let subjects = json!({ "subjects": [{ "exact": "alice" }, { "prefix": "svc-" }] });
         assert_eq!(judged(subjects, json!({ "sub": subject })), reason, "{subject}");
     }
@@ -44,7 +46,9 @@ fn algorithms_are_those_of_the_provider_and_of_the_key() {
     let all = json!({ "algorithms": ["ES256", "RS256", "RS384", "PS256"] });
     let mut world = World::new(&config(all, json!({})));
     let claims = world.claims(json!({}));
-    for (algorithm, reason) in [("RS256", "passed"), ("RS384", "passed"), ("PS256", "passed"), ("PS512", "jwt.algorithm")] {
+    for (algorithm, reason) in
+        [("RS256", "passed"), ("RS384", "passed"), ("PS256", "passed"), ("PS512", "jwt.algorithm")]
+    {
         let token = token(SigningKey::RsaOne, &json!({ "alg": algorithm }), &claims);
         assert_eq!(world.bearer(&token).reason(), reason, "{algorithm}");
     }
@@ -75,7 +79,9 @@ fn a_key_may_be_pem_or_a_secret() {
     let whole = format!("{start}{encoded}");
     let (first, second) = whole.split_at(64);
     let pem = format!("-----BEGIN PUBLIC KEY-----\n{first}\n{second}\n-----END PUBLIC KEY-----\n");
-    for (kid, named, without) in [(json!("p256"), "passed", "passed"), (Value::Null, "jwt.unknown_kid", "passed")] {
+    for (kid, named, without) in
+        [(json!("p256"), "passed", "passed"), (Value::Null, "jwt.unknown_kid", "passed")]
+    {
         let mut source = json!({ "text": pem });
         if !kid.is_null() {
             source["kid"] = kid;
@@ -131,7 +137,13 @@ fn what_a_token_must_have() {
 
 #[test]
 fn dates_and_their_skew() {
-    for (skew, ago, reason) in [("60s", 59, "passed"), ("60s", 60, "jwt.expired"), ("0s", 0, "jwt.expired"), ("0s", -1, "passed"), ("300s", 299, "passed")] {
+    for (skew, ago, reason) in [
+        ("60s", 59, "passed"),
+        ("60s", 60, "jwt.expired"),
+        ("0s", 0, "jwt.expired"),
+        ("0s", -1, "passed"),
+        ("300s", 299, "passed"),
+    ] {
         let seen = judged_at(json!({ "clock_skew": skew }), |now| json!({ "exp": now - ago }));
         assert_eq!(seen, reason, "{skew} {ago}");
     }
@@ -179,7 +191,10 @@ fn the_places_of_a_token() {
         "headers": [{ "name": "X-Token" }, { "name": "x-other", "prefix": "JWT " }],
         "cookies": ["session"], "query": { "name": "access_token" },
     });
-    let mut world = World::new(&config(json!({ "from": from, "claim_headers": [{ "claim": "sub", "header": "x-user" }] }), json!({})));
+    let mut world = World::new(&config(
+        json!({ "from": from, "claim_headers": [{ "claim": "sub", "header": "x-user" }] }),
+        json!({}),
+    ));
     let good = world.token(SigningKey::P256, json!({}));
     let query = format!("/a?x=1&access_token={good}&y=2");
     let cookie = format!("a=1; session={good}; b=2");
@@ -189,7 +204,8 @@ fn the_places_of_a_token() {
         ("/a", vec![("cookie", cookie.clone())]),
         (query.as_str(), vec![]),
     ] {
-        let headers: Vec<(&str, &str)> = headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        let headers: Vec<(&str, &str)> =
+            headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
         let seen = world.send("GET", path, &headers);
         assert_eq!((seen.reason(), seen.header("x-user")), ("passed", Some("alice")), "{path} {headers:?}");
         let Seen::Passed(left) = &seen else { panic!("{seen:?}") };
@@ -214,7 +230,8 @@ fn the_places_of_a_token() {
 
 #[test]
 fn a_token_that_goes_on() {
-    let from = json!({ "headers": [{ "name": "x-token" }], "cookies": ["session"], "query": { "name": "t" } });
+    let from =
+        json!({ "headers": [{ "name": "x-token" }], "cookies": ["session"], "query": { "name": "t" } });
     let mut world = World::new(&config(json!({ "forward": true, "from": from }), json!({})));
     let good = world.token(SigningKey::P256, json!({}));
     let cookie = format!("session={good}");
@@ -248,7 +265,7 @@ fn what_goes_to_the_upstream_and_to_later_filters() {
     assert_eq!(seen.header("x-level"), Some("3"));
     assert_eq!(seen.header("x-deep"), Some(r#"{"a":[1,null]}"#));
     let payload = seen.header("x-payload").unwrap().to_owned();
-    assert!(payload.len() % 4 == 0 && token.contains(payload.trim_end_matches('=')), "{payload}");
+    assert!(payload.len().is_multiple_of(4) && token.contains(payload.trim_end_matches('=')), "{payload}");
     for (claim, value) in [
         ("sub", Some("alice")),
         ("roles", Some(r#"["a","b"]"#)),
@@ -273,7 +290,8 @@ fn challenges_name_the_realm_and_say_nothing_else() {
     assert_eq!(world.answered_with("www-authenticate").as_deref(), Some("Bearer realm=\"shop\""));
     let expired = world.token(SigningKey::P256, json!({ "exp": world.now() - 100 }));
     assert_eq!(world.bearer(&expired).status(), 401);
-    let told = "Bearer realm=\"shop\", error=\"invalid_token\", error_description=\"The access token is invalid\"";
+    let told =
+        "Bearer realm=\"shop\", error=\"invalid_token\", error_description=\"The access token is invalid\"";
     assert_eq!(world.answered_with("www-authenticate").as_deref(), Some(told));
     assert!(world.lines().contains("exp was 100 s ago, the skew is 60 s"), "{}", world.lines());
     let filter_core::filter::Flow::Reply(reply) = &world.last.flow else { panic!() };
@@ -281,12 +299,18 @@ fn challenges_name_the_realm_and_say_nothing_else() {
     assert!(!body.contains("exp") && !body.contains("skew") && !body.contains(ISSUER), "{body}");
     let two = [("authorization", "Bearer a.b.c"), ("authorization", "Bearer a.b.c")];
     assert_eq!(world.send("GET", "/", &two).status(), 400);
-    assert_eq!(world.answered_with("www-authenticate").as_deref(), Some("Bearer realm=\"shop\", error=\"invalid_request\""));
+    assert_eq!(
+        world.answered_with("www-authenticate").as_deref(),
+        Some("Bearer realm=\"shop\", error=\"invalid_request\"")
+    );
     let scopes = json!({ "default": { "scopes": ["a"] } });
     let mut world = World::new(&config(json!({}), scopes));
     let token = world.token(SigningKey::P256, json!({}));
     assert_eq!(world.bearer(&token).status(), 403);
-    assert_eq!(world.answered_with("www-authenticate").as_deref(), Some("Bearer realm=\"api\", error=\"insufficient_scope\""));
+    assert_eq!(
+        world.answered_with("www-authenticate").as_deref(),
+        Some("Bearer realm=\"api\", error=\"insufficient_scope\"")
+    );
 }
 
 #[test]
@@ -309,7 +333,8 @@ fn a_grpc_client_hears_a_grpc_status() {
 
 #[test]
 fn what_shadow_mode_reports_it_does_not_do() {
-    let provider = json!({ "claim_headers": [{ "claim": "sub", "header": "x-user" }], "claim_state": ["sub"] });
+    let provider =
+        json!({ "claim_headers": [{ "claim": "sub", "header": "x-user" }], "claim_state": ["sub"] });
     let whole = json!({ "mode": "shadow", "default": { "scopes": ["write"] } });
     let mut world = World::new(&config(provider, whole));
     let forged = ("x-user", "admin");
@@ -326,7 +351,11 @@ fn what_shadow_mode_reports_it_does_not_do() {
         assert_eq!(seen.header("authorization").is_some(), token.is_some() && user.is_none(), "{reason}");
         assert_eq!(world.state("portcullis.jwt-auth.shadow").as_deref(), Some(reason));
         assert_eq!(world.state("portcullis.claims.sub").as_deref(), user);
-        assert!(world.last.counters.iter().any(|counter| counter.contains("shadowed")), "{:?}", world.last.counters);
+        assert!(
+            world.last.counters.iter().any(|counter| counter.contains("shadowed")),
+            "{:?}",
+            world.last.counters
+        );
     }
     // The mode of `default` alone, and of a rule: the plugin's stays.
     for mode in [json!({ "default": { "mode": "shadow" } }), json!({ "mode": "shadow" })] {
@@ -367,7 +396,8 @@ fn the_default_is_what_no_rule_is_about() {
         { "name": "a", "match": { "path": { "prefix": "/a" } }, "require": { "any_of": ["idp"] } },
         { "name": "b", "match": { "path": { "prefix": "/b" } }, "optional": true, "require": { "any_of": ["idp"] } },
     ]);
-    let mut open = World::new(&config(json!({}), json!({ "rules": rules, "default": { "require": "none" } })));
+    let mut open =
+        World::new(&config(json!({}), json!({ "rules": rules, "default": { "require": "none" } })));
     assert_eq!(open.send("GET", "/a", &[]).reason(), "jwt.missing");
     assert_eq!(open.send("GET", "/b", &[]).reason(), "passed");
     assert_eq!(open.send("GET", "/c", &[]).reason(), "passed");
@@ -383,86 +413,11 @@ fn what_the_host_does_not_verify_is_said_once() {
         ("host_only", Some("jwt-auth: the host verifies no RS256, ES256: such tokens are refused")),
         ("rust", None),
     ] {
-        let algorithms: &[&str] = if crypto == "host_only" { &["RS256", "ES256"] } else { &["RS256", "PS256", "ES256"] };
+        let algorithms: &[&str] =
+            if crypto == "host_only" { &["RS256", "ES256"] } else { &["RS256", "PS256", "ES256"] };
         let mut world = World::new(&config(json!({ "algorithms": algorithms }), json!({ "crypto": crypto })));
         assert_eq!(world.tick(), line.into_iter().collect::<Vec<_>>());
         assert!(world.tick().is_empty());
-    }
-}
-
-#[test]
-fn verified_tokens_are_remembered_within_bounds() {
-    // What is remembered costs no verification, which a key that is gone shows: the signature would no longer verify.
-    use filter_core::policy::Cx as _;
-    for (cache, hits) in [
-        (json!({}), 10..=10),
-        (json!({ "enabled": false }), 0..=0),
-        (json!({ "entries": 4 }), 4..=8),
-        (json!({ "bytes": 4000 }), 2..=4),
-    ] {
-        let whole = json!({ "cache": cache, "crypto": "host_only" });
-        let cx = Verifying::default();
-        let mut filter = filter_core::filter::Filter::<jwt_auth::JwtAuth>::default();
-        let provider = json!({ "algorithms": ["ES256"] });
-        filter.configure("jwt-auth", config(provider, whole).as_bytes(), &()).unwrap();
-        let world = World::new(&config(json!({}), json!({})));
-        let tokens: Vec<String> = (0..10).map(|i| world.token(SigningKey::P256, json!({ "jti": i.to_string() }))).collect();
-        let mut ask = |token: &str| {
-            let headers = testkit::request("GET", "/").header("authorization", format!("Bearer {token}")).build();
-            let head = filter_core::message::RequestHead { headers: &headers, end_of_stream: true };
-            let mut stream = filter_core::stream::Stream::new(1);
-            let outcome = stream.request_headers(&mut filter, &head, &cx);
-            assert_eq!(outcome.flow, filter_core::filter::Flow::Continue, "{:?}", outcome.logs);
-        };
-        tokens.iter().for_each(|token| ask(token));
-        let before = cx.asked.get();
-        // The host is asked 12 times whether it can be trusted, then once for each token.
-        assert_eq!(before, 12 + 10, "{cache}");
-        // From the youngest on: what is found does not push out what is still to be looked for.
-        tokens.iter().rev().for_each(|token| ask(token));
-        let missed = cx.asked.get() - before;
-        assert!(hits.contains(&(10 - missed)), "{cache}: {missed} of 10 were verified again");
-        assert_eq!(cx.world.now(), world.cx.now());
-    }
-}
-
-/// A host that finds every signature good, and counts.
-#[derive(Default)]
-struct Verifying {
-    world: TestCx,
-    asked: std::cell::Cell<usize>,
-}
-
-impl filter_core::policy::Cx for Verifying {
-    fn now(&self) -> filter_core::policy::Timestamp {
-        self.world.now()
-    }
-
-    fn random(&self, bytes: &mut [u8]) -> bool {
-        self.world.random(bytes)
-    }
-
-    fn property(&self, path: &[&str]) -> Option<Vec<u8>> {
-        filter_core::policy::Cx::property(&self.world, path)
-    }
-
-    fn store(&self) -> &dyn filter_core::store::SharedStore {
-        self.world.store()
-    }
-
-    fn verify_signature(&self, _: &str, _: &[u8], _: &[u8], _: &[u8]) -> Option<bool> {
-        self.asked.set(self.asked.get() + 1);
-        Some(true)
-    }
-}
-
-impl filter_core::filter::Host for Verifying {
-    fn dial(&self, call: &filter_core::task::CallOut) -> Option<u32> {
-        self.world.dial(call)
-    }
-
-    fn listen(&self, name: &str) -> Option<u32> {
-        self.world.listen(name)
     }
 }
 

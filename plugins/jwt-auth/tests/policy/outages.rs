@@ -49,11 +49,18 @@ fn ten_thousand_unknown_names_cost_one_fetch_per_interval() {
             let unknown = format!("{}.{payload}.{signature}", testkit::jwt::text(header.as_bytes()));
             let seen = world.bearer(&unknown);
             let calls = world.cx.dialled();
-            assert_eq!(matches!(seen, Seen::Waits(_)), !calls.is_empty(), "nobody waits without a fetch of their own");
+            assert_eq!(
+                matches!(seen, Seen::Waits(_)),
+                !calls.is_empty(),
+                "nobody waits without a fetch of their own"
+            );
             for (call, _) in calls {
                 fetches += 1;
                 let came_to = world.answer(call, keys(&[SigningKey::RsaOne]));
-                assert_eq!(came_to.iter().map(|(_, seen)| seen.reason()).collect::<Vec<_>>(), ["jwt.unknown_kid"]);
+                assert_eq!(
+                    came_to.iter().map(|(_, seen)| seen.reason()).collect::<Vec<_>>(),
+                    ["jwt.unknown_kid"]
+                );
             }
         }
         assert_eq!(world.bearer(&good).status(), 200);
@@ -146,10 +153,9 @@ fn a_key_server_that_fails_is_asked_less_and_less_often() {
 
 #[test]
 fn how_long_keys_serve_is_configured() {
-    for (further, refresh, gone) in [
-        (json!({}), 600, 600 + 86_400),
-        (json!({ "cache_duration": "60s", "stale_ttl": "5m" }), 60, 360),
-    ] {
+    for (further, refresh, gone) in
+        [(json!({}), 600, 600 + 86_400), (json!({ "cache_duration": "60s", "stale_ttl": "5m" }), 60, 360)]
+    {
         let mut world = with(further, &[SigningKey::RsaOne]);
         let token = world.token(SigningKey::RsaOne, json!({ "exp": world.now() + 200_000 }));
         world.cx.advance(Duration::from_secs(refresh * 4 / 5 - 1));
@@ -236,7 +242,10 @@ fn metadata_that_are_none_lead_nowhere() {
         let mut world = World::new(&config(json!({ "keys": [{ "discovery": discovery }] }), json!({})));
         let _ = world.tick();
         let (call, asked) = world.called();
-        assert_eq!((asked.path.as_str(), asked.timeout, asked.max_reply), ("/meta", Duration::from_secs(2), 64 * 1024));
+        assert_eq!(
+            (asked.path.as_str(), asked.timeout, asked.max_reply),
+            ("/meta", Duration::from_secs(2), 64 * 1024)
+        );
         let _ = world.answer(call, reply(200, &[], body.clone()));
         assert_eq!(world.cx.dialled(), [], "{body}");
         let token = world.token(SigningKey::P256, json!({}));

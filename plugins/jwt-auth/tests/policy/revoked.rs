@@ -32,7 +32,12 @@ fn a_token_is_looked_up_once_in_a_while() {
     let keys: Vec<&str> = body.split('/').skip(2).take(4).collect();
     assert_eq!(
         keys,
-        ["3", "portcullis:rev:%7Bidp%7D:jti:a%252F1", "portcullis:rev:%7Bidp%7D:sub:alice", "portcullis:rev:%7Bidp%7D:sid:s"]
+        [
+            "3",
+            "portcullis:rev:%7Bidp%7D:jti:a%252F1",
+            "portcullis:rev:%7Bidp%7D:sub:alice",
+            "portcullis:rev:%7Bidp%7D:sid:s"
+        ]
     );
     assert_eq!(world.answer(call, values(&sent.body, &["", "", ""]))[0].1.status(), 200);
     // The answer serves for a while.
@@ -119,7 +124,12 @@ fn a_list_that_is_kept_makes_nobody_wait() {
     let (call, sent) = world.called();
     let body = String::from_utf8(sent.body.clone()).unwrap();
     assert!(body.contains("/1767225540000/0/100/"), "{body}");
-    let entries = [&format!("cancel:jti:a:{expires}"), "1767225601000", &format!("sub:bob:{}:{expires}", now + 1), "1767225602000"];
+    let entries = [
+        &format!("cancel:jti:a:{expires}"),
+        "1767225601000",
+        &format!("sub:bob:{}:{expires}", now + 1),
+        "1767225602000",
+    ];
     assert_eq!(world.answer(call, values(&sent.body, &entries)), []);
     assert_eq!((world.bearer(&alice).reason(), world.bearer(&bob).reason()), ("passed", "jwt.revoked"));
     // A list that nobody reads any more grows old.
@@ -175,7 +185,10 @@ fn a_token_without_an_id_is_not_asked_about() {
 #[test]
 fn what_the_deny_list_said_of_one_token_is_not_said_of_another() {
     let mut world = World::new(&revocation(json!({ "by": ["jti"] })));
-    let (one, other) = (world.token(SigningKey::P256, json!({ "jti": "a" })), world.token(SigningKey::P256, json!({ "jti": "b" })));
+    let (one, other) = (
+        world.token(SigningKey::P256, json!({ "jti": "a" })),
+        world.token(SigningKey::P256, json!({ "jti": "b" })),
+    );
     assert!(matches!(world.bearer(&one), Seen::Waits(_)));
     let (first, sent_first) = world.called();
     assert!(matches!(world.bearer(&other), Seen::Waits(_)));

@@ -8,7 +8,8 @@ use std::time::Duration;
 use testkit::jwt::SigningKey;
 
 fn synced(further: Value) -> String {
-    let mut revocation = json!({ "mode": "sync", "redis": { "cluster": "redis", "path": "/r", "timeout": "40ms" } });
+    let mut revocation =
+        json!({ "mode": "sync", "redis": { "cluster": "redis", "path": "/r", "timeout": "40ms" } });
     revocation.as_object_mut().unwrap().extend(further.as_object().unwrap().clone());
     config(json!({ "revocation": revocation }), json!({}))
 }
@@ -32,7 +33,8 @@ impl Log {
         assert_eq!(keys, "1");
         let [from, offset, count] = [from, offset, count].map(|number| number.parse::<usize>().unwrap());
         let found = self.0.iter().filter(|(score, _)| *score >= from as u64).skip(offset).take(count);
-        let mut values: Vec<String> = found.flat_map(|(score, member)| [member.clone(), score.to_string()]).collect();
+        let mut values: Vec<String> =
+            found.flat_map(|(score, member)| [member.clone(), score.to_string()]).collect();
         values.push(nonce.to_owned());
         reply(200, &[], json!({ command: values }).to_string())
     }
@@ -140,7 +142,10 @@ fn how_often_and_how_old() {
     world.cx.advance(Duration::from_millis(100));
     let _ = world.tick();
     let (call, sent) = world.called();
-    assert_eq!((&*sent.cluster, sent.path.as_str(), sent.timeout), ("redis", "/r", Duration::from_millis(40)));
+    assert_eq!(
+        (&*sent.cluster, sent.path.as_str(), sent.timeout),
+        ("redis", "/r", Duration::from_millis(40))
+    );
     let _ = world.answer(call, log.answer(&sent.body));
     world.cx.advance(Duration::from_secs(20));
     assert_eq!(verdict(&mut world, "a"), "passed");
@@ -153,7 +158,9 @@ fn how_often_and_how_old() {
 #[test]
 fn answers_that_are_none_leave_the_list_as_it_is() {
     let mut log = Log::default();
-    let backwards = |body: &str| json!(["jti:x:9999999999", "5", "jti:y:9999999999", "4", body.rsplit('/').next().unwrap()]);
+    let backwards = |body: &str| {
+        json!(["jti:x:9999999999", "5", "jti:y:9999999999", "4", body.rsplit('/').next().unwrap()])
+    };
     let odd = |body: &str| json!(["jti:x:9999999999", body.rsplit('/').next().unwrap()]);
     let fraction = |body: &str| json!(["jti:x:9999999999", "1.5", body.rsplit('/').next().unwrap()]);
     let nil = |body: &str| json!([null, "1", body.rsplit('/').next().unwrap()]);
@@ -168,7 +175,11 @@ fn answers_that_are_none_leave_the_list_as_it_is() {
         let _ = world.tick();
         let (call, sent) = world.called();
         let body = String::from_utf8(sent.body).unwrap();
-        let told = world.filter.answered(call, reply(200, &[], json!({ "EVALSHA": answer(&body) }).to_string()), &world.cx);
+        let told = world.filter.answered(
+            call,
+            reply(200, &[], json!({ "EVALSHA": answer(&body) }).to_string()),
+            &world.cx,
+        );
         let lines = told.unwrap().outcome.logs;
         assert!(lines[0].text.contains("the deny-list could not be read"), "{lines:?}");
         assert_eq!(world.cx.dialled(), []);

@@ -81,15 +81,15 @@ fn a_token_that_was_kept_is_asked_again_what_time_changes() {
     let mut world = World::new(&config(json!({}), json!({})));
     let token = world.token(SigningKey::P256, json!({}));
     assert_eq!(world.bearer(&token).reason(), "passed");
+    // The same text but for a byte of the payload is another token, whatever was kept.
+    let mut other = token.clone().into_bytes();
+    let at = other.iter().position(|b| *b == b'.').unwrap() + 10;
+    other[at] = if other[at] == b'A' { b'B' } else { b'A' };
+    assert_eq!(world.bearer(std::str::from_utf8(&other).unwrap()).status(), 401);
     world.cx.advance(Duration::from_secs(359));
     assert_eq!(world.bearer(&token).reason(), "passed");
     world.cx.advance(Duration::from_secs(1));
     assert_eq!(world.bearer(&token).reason(), "jwt.expired");
-    // The same text but for a byte of the payload is another token, whatever was kept.
-    let mut other = token.into_bytes();
-    let at = other.iter().position(|b| *b == b'.').unwrap() + 10;
-    other[at] = if other[at] == b'A' { b'B' } else { b'A' };
-    assert_eq!(world.bearer(std::str::from_utf8(&other).unwrap()).status(), 401);
 }
 
 #[test]
@@ -133,8 +133,10 @@ fn rules_ask_for_what_their_routes_need() {
     ]);
     let mut world = World::new(&config(json!({}), json!({ "rules": rules })));
     let good = format!("Bearer {}", world.token(SigningKey::P256, json!({ "scope": "orders:read" })));
-    let write = format!("Bearer {}", world.token(SigningKey::P256, json!({ "scope": "orders:read orders:write" })));
-    let admin = format!("Bearer {}", world.token(SigningKey::P256, json!({ "realm": { "roles": ["admin"] } })));
+    let write =
+        format!("Bearer {}", world.token(SigningKey::P256, json!({ "scope": "orders:read orders:write" })));
+    let admin =
+        format!("Bearer {}", world.token(SigningKey::P256, json!({ "realm": { "roles": ["admin"] } })));
     for (path, token, reason) in [
         ("/open/a", None, "passed"),
         ("/open/a", Some("Bearer junk"), "passed"),
@@ -185,7 +187,8 @@ fn every_token_of_all_is_asked_for_and_each_is_taken_out() {
         "name": "idp", "issuers": [ISSUER], "audiences": [AUDIENCE], "algorithms": ["RS256"],
         "keys": [{ "jwks": jwks(&[SigningKey::RsaOne]) }],
     });
-    let whole = json!({ "providers": [first, second], "default": { "require": { "all_of": ["idp", "partner"] } } });
+    let whole =
+        json!({ "providers": [first, second], "default": { "require": { "all_of": ["idp", "partner"] } } });
     let mut world = World::new(&config(json!({}), whole));
     let one = format!("Bearer {}", world.token(SigningKey::RsaOne, json!({})));
     let other = world.token(SigningKey::P256Two, json!({ "iss": "https://partner.example.com/" }));
@@ -195,14 +198,18 @@ fn every_token_of_all_is_asked_for_and_each_is_taken_out() {
     assert_eq!(world.send("GET", "/", &[("x-partner", &other)]).reason(), "jwt.missing");
     // Each in its own place: one provider's token is no other's.
     let same = one.trim_start_matches("Bearer ");
-    assert_eq!(world.send("GET", "/", &[("authorization", &one), ("x-partner", same)]).reason(), "jwt.issuer");
+    assert_eq!(
+        world.send("GET", "/", &[("authorization", &one), ("x-partner", same)]).reason(),
+        "jwt.issuer"
+    );
 }
 
 #[test]
 fn a_token_is_bound_to_a_certificate() {
     // SHA-256 of "certificate".
     let digest = "1d6b2b4f3b3a6d1f0b8e5ff0c6a7e8b9d0c1e2f3a4b5c6d7e8f90a1b2c3d4e5f";
-    let bytes: Vec<u8> = (0..32).map(|i| u8::from_str_radix(&digest[2 * i..2 * i + 2], 16).unwrap()).collect();
+    let bytes: Vec<u8> =
+        (0..32).map(|i| u8::from_str_radix(&digest[2 * i..2 * i + 2], 16).unwrap()).collect();
     let bound = json!({ "cnf": { "x5t#S256": testkit::jwt::text(&bytes) } });
     let with = |config: &str| {
         let path = ["connection", "sha256_peer_certificate_digest"];

@@ -22,11 +22,16 @@ fn world(providers: Value, further: Value) -> World {
 
 #[test]
 fn each_provider_reads_a_header_in_its_own_way() {
-    let bare = provider("bare", &[SigningKey::P256], json!({ "from": { "headers": [{ "name": "authorization" }] } }));
+    let bare = provider(
+        "bare",
+        &[SigningKey::P256],
+        json!({ "from": { "headers": [{ "name": "authorization" }] } }),
+    );
     let bearer = provider("bearer", &[SigningKey::P256Two], json!({}));
     for providers in [json!([bare, bearer]), json!([bearer, bare])] {
         let mut world = world(providers, json!({}));
-        let (one, other) = (world.token(SigningKey::P256, json!({})), world.token(SigningKey::P256Two, json!({})));
+        let (one, other) =
+            (world.token(SigningKey::P256, json!({})), world.token(SigningKey::P256Two, json!({})));
         assert_eq!(world.send("GET", "/", &[("authorization", &one)]).status(), 200);
         assert_eq!(world.bearer(&other).status(), 200);
         assert_eq!(world.bearer("two words").reason(), "jwt.malformed");
@@ -37,11 +42,13 @@ fn each_provider_reads_a_header_in_its_own_way() {
 
 #[test]
 fn a_second_token_is_one_whoever_reads_it() {
-    let cookie = provider("cookie", &[SigningKey::P256], json!({ "from": { "headers": [], "cookies": ["t"] } }));
+    let cookie =
+        provider("cookie", &[SigningKey::P256], json!({ "from": { "headers": [], "cookies": ["t"] } }));
     let bearer = provider("bearer", &[SigningKey::P256Two], json!({}));
     for providers in [json!([cookie, bearer]), json!([bearer, cookie])] {
         let mut world = world(providers, json!({}));
-        let (one, other) = (world.token(SigningKey::P256, json!({})), world.token(SigningKey::P256Two, json!({})));
+        let (one, other) =
+            (world.token(SigningKey::P256, json!({})), world.token(SigningKey::P256Two, json!({})));
         let (one, other) = (format!("t={one}"), format!("Bearer {other}"));
         assert_eq!(world.send("GET", "/", &[("cookie", &one)]).status(), 200);
         assert_eq!(world.send("GET", "/", &[("authorization", &other)]).status(), 200);
@@ -56,11 +63,15 @@ fn a_second_token_is_one_whoever_reads_it() {
 fn providers_of_one_issuer_are_told_apart() {
     let user = |header: &str| json!({ "claim_headers": [{ "claim": "sub", "header": header }] });
     let mut world = world(
-        json!([provider("a", &[SigningKey::P256], user("x-a")), provider("b", &[SigningKey::P256Two], user("x-b"))]),
+        json!([
+            provider("a", &[SigningKey::P256], user("x-a")),
+            provider("b", &[SigningKey::P256Two], user("x-b"))
+        ]),
         json!({}),
     );
     for _ in 0..3 {
-        let (one, other) = (world.token(SigningKey::P256, json!({})), world.token(SigningKey::P256Two, json!({})));
+        let (one, other) =
+            (world.token(SigningKey::P256, json!({})), world.token(SigningKey::P256Two, json!({})));
         let seen = world.bearer(&one);
         assert_eq!((seen.header("x-a"), seen.header("x-b")), (Some("alice"), None));
         let seen = world.bearer(&other);
@@ -74,8 +85,12 @@ fn providers_of_one_issuer_are_told_apart() {
 fn what_is_remembered_changes_no_verdict() {
     // Both take the token. On a route for either it is the first one's, though a route of the second's saw it before.
     let header = |name: &str| json!({ "claim_headers": [{ "claim": "sub", "header": name }] });
-    let rules = json!([{ "name": "b", "match": { "path": { "prefix": "/b" } }, "require": { "any_of": ["b"] } }]);
-    let providers = json!([provider("a", &[SigningKey::P256], header("x-a")), provider("b", &[SigningKey::P256], header("x-b"))]);
+    let rules =
+        json!([{ "name": "b", "match": { "path": { "prefix": "/b" } }, "require": { "any_of": ["b"] } }]);
+    let providers = json!([
+        provider("a", &[SigningKey::P256], header("x-a")),
+        provider("b", &[SigningKey::P256], header("x-b"))
+    ]);
     let mut world = world(providers, json!({ "rules": rules }));
     let bearer = format!("Bearer {}", world.token(SigningKey::P256, json!({})));
     for _ in 0..2 {
@@ -108,10 +123,15 @@ fn a_route_of_one_provider_takes_nobody_elses_token_remembered_or_not() {
         { "name": "b", "match": { "path": { "prefix": "/b" } }, "require": { "any_of": ["b"] } },
         { "name": "w", "match": { "path": { "prefix": "/w" } }, "scopes": ["write"] },
     ]);
-    let providers = json!([provider("a", &[SigningKey::P256], json!({})), provider("b", &[SigningKey::P256], other)]);
-    let mut world = world(providers, json!({ "rules": rules, "default": { "require": { "any_of": ["a"] } } }));
+    let providers =
+        json!([provider("a", &[SigningKey::P256], json!({})), provider("b", &[SigningKey::P256], other)]);
+    let mut world =
+        world(providers, json!({ "rules": rules, "default": { "require": { "any_of": ["a"] } } }));
     let a = format!("Bearer {}", world.token(SigningKey::P256, json!({})));
-    let b = format!("Bearer {}", world.token(SigningKey::P256, json!({ "iss": "https://b.example.com/", "scope": "write" })));
+    let b = format!(
+        "Bearer {}",
+        world.token(SigningKey::P256, json!({ "iss": "https://b.example.com/", "scope": "write" }))
+    );
     for _ in 0..2 {
         for (path, token, reason) in [
             ("/a", &a, "passed"),
@@ -132,7 +152,12 @@ fn a_route_of_one_provider_takes_nobody_elses_token_remembered_or_not() {
 #[test]
 fn of_two_tokens_in_one_field_one_goes_on() {
     let places = |name: &str| json!({ "headers": [], "cookies": [name] });
-    for (forward, left) in [((false, false), None), ((true, false), Some("a")), ((false, true), Some("b")), ((true, true), Some("ab"))] {
+    for (forward, left) in [
+        ((false, false), None),
+        ((true, false), Some("a")),
+        ((false, true), Some("b")),
+        ((true, true), Some("ab")),
+    ] {
         let providers = json!([
             provider("a", &[SigningKey::P256], json!({ "from": places("a"), "forward": forward.0 })),
             provider("b", &[SigningKey::P256Two], json!({ "from": places("b"), "forward": forward.1 })),
@@ -152,10 +177,14 @@ fn of_two_tokens_in_one_field_one_goes_on() {
 fn a_provider_without_keys_is_no_reason_to_throw_a_token_away() {
     let remote = json!([{ "remote": { "cluster": "idp", "authority": "idp.example.com", "path": "/keys" } }]);
     let mut world = world(
-        json!([provider("a", &[], json!({ "keys": remote })), provider("b", &[SigningKey::P256Two], json!({}))]),
+        json!([
+            provider("a", &[], json!({ "keys": remote })),
+            provider("b", &[SigningKey::P256Two], json!({}))
+        ]),
         json!({}),
     );
-    let (one, other) = (world.token(SigningKey::P256, json!({})), world.token(SigningKey::P256Two, json!({})));
+    let (one, other) =
+        (world.token(SigningKey::P256, json!({})), world.token(SigningKey::P256Two, json!({})));
     assert!(matches!(world.bearer(&one), Seen::Waits(_)));
     let (call, _) = world.called();
     let came_to = world.answer(call, LOST);
@@ -166,7 +195,8 @@ fn a_provider_without_keys_is_no_reason_to_throw_a_token_away() {
 
 #[test]
 fn the_deny_list_is_asked_about_each_token_and_each_answer_is_that_tokens() {
-    let revocation = json!({ "revocation": { "mode": "check", "by": ["jti"], "redis": { "cluster": "redis" } } });
+    let revocation =
+        json!({ "revocation": { "mode": "check", "by": ["jti"], "redis": { "cluster": "redis" } } });
     let header = |name: &str| {
         let mut further = revocation.clone();
         further["from"] = json!({ "headers": [{ "name": name }] });
