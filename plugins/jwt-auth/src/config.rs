@@ -77,6 +77,8 @@ config_struct! {
         optional: bool = false,
         /// Scopes that the token must have, all of them.
         scopes: Vec<String> = [],
+        /// Scopes of which the token must have one.
+        any_scope: Vec<String> = [],
         /// What else the claims must be.
         claims: Vec<ClaimRule> = [],
     }
@@ -99,6 +101,8 @@ config_struct! {
         optional: bool = false,
         /// Scopes that the token must have, all of them.
         scopes: Vec<String> = [],
+        /// Scopes of which the token must have one.
+        any_scope: Vec<String> = [],
         /// What else the claims must be.
         claims: Vec<ClaimRule> = [],
     }

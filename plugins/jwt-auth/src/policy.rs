@@ -52,8 +52,9 @@ impl Policy for JwtAuth {
     type Stream = Stream;
 
     const TICK: Option<Duration> = Some(Duration::from_millis(500));
-    // Metadata, keys, and once more for a second provider's; the deny-list, and once more with the whole script.
-    const AWAITS: u8 = 6;
+    // For each of a few tokens: metadata and keys of a few sources; the deny-list, and once more with the whole script.
+    // Every fetch is followed by a pause, so nobody waits so often twice.
+    const AWAITS: u8 = 16;
 
     fn compile(config: Config, env: &dyn Env, at: &At<'_>) -> Option<Self> {
         compile::policy(config, env, at)

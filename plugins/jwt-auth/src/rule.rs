@@ -55,20 +55,25 @@ pub fn groups(require: Option<&Require>, providers: &[Provider], at: &At<'_>) ->
 }
 
 /// What tokens must allow.
-pub fn demands(scopes: Vec<String>, claims: Vec<ClaimRule>, at: &At<'_>) -> Option<Demands> {
+pub fn demands(
+    scopes: Vec<String>,
+    any_scope: Vec<String>,
+    claims: Vec<ClaimRule>,
+    at: &At<'_>,
+) -> Option<Demands> {
     let list = at.key("claims");
     let claims = claims.into_iter().enumerate().map(|(i, rule)| requirement(rule, &list.index(i)));
     let claims: Option<Vec<Requirement>> = claims.collect::<Vec<_>>().into_iter().collect();
-    let names = at.key("scopes");
     let mut sound = true;
-    for (i, scope) in scopes.iter().enumerate() {
-        if scope.contains(' ') {
-            names.index(i).error("a scope has no space; write several");
+    for (key, names) in [("scopes", &scopes), ("any_scope", &any_scope)] {
+        let list = at.key(key);
+        for (i, _) in names.iter().enumerate().filter(|(_, scope)| scope.contains(' ')) {
+            list.index(i).error("a scope has no space; write several");
             sound = false;
         }
     }
     let claims = claims.filter(|_| sound)?;
-    Some(Demands { scopes: Scopes { all: scopes, any: Vec::new() }, claims })
+    Some(Demands { scopes: Scopes { all: scopes, any: any_scope }, claims })
 }
 
 /// Whether what is asked of tokens is asked of somebody's. `None`: an error was reported.

@@ -38,7 +38,7 @@ pub(super) fn policy(config: Config, env: &dyn Env, at: &At<'_>) -> Option<JwtAu
     let rules = at.key("rules");
     let rules = config.rules.compile(|i, rule| {
         let at = rules.index(i);
-        let RuleConfig { name, r#match, mode, require, optional, scopes, claims } = rule;
+        let RuleConfig { name, r#match, mode, require, optional, scopes, any_scope, claims } = rule;
         let groups = match &require {
             Some(_) => groups(require.as_ref(), &providers, &at),
             // Else a route would be open, or not, by what is written elsewhere.
@@ -49,7 +49,7 @@ pub(super) fn policy(config: Config, env: &dyn Env, at: &At<'_>) -> Option<JwtAu
             }
             None => default_groups.clone(),
         };
-        let demands = demands(scopes, claims, &at);
+        let demands = demands(scopes, any_scope, claims, &at);
         let (groups, demands) = (groups?, demands?);
         asks(&groups, &demands, &at)?;
         Some(Arc::new(Rule { name: Some(name.into()), matcher: r#match, mode, groups, optional, demands }))
@@ -57,7 +57,7 @@ pub(super) fn policy(config: Config, env: &dyn Env, at: &At<'_>) -> Option<JwtAu
     let default = {
         let at = at.key("default");
         let rule = config.default;
-        let demands = demands(rule.scopes, rule.claims, &at);
+        let demands = demands(rule.scopes, rule.any_scope, rule.claims, &at);
         let matcher = Match { hosts: None, path: None, headers: None };
         let (groups, demands) = (default_groups?, demands?);
         asks(&groups, &demands, &at)?;
