@@ -4,14 +4,12 @@
 //! What is kept is about its source, not about the configuration that names it: a new configuration does not fetch
 //! again what is there.
 
-use filter_core::store::{Expect, SharedStore};
+use filter_core::store::{SharedStore, update};
 use sha2::{Digest as _, Sha256};
 use std::marker::PhantomData;
 
 /// Form of both values. Values of another form are as if there were none.
 const VERSION: u8 = 1;
-/// Tries against other workers.
-const TRIES: usize = 16;
 
 /// Numbers that are kept.
 pub trait Numbers: Copy + Default {
@@ -52,15 +50,11 @@ impl<N: Numbers> Store<N> {
 
     /// Changes what is known. `false`: the others were quicker every time.
     pub fn change(&self, store: &dyn SharedStore, change: impl Fn(&mut N)) -> bool {
-        (0..TRIES).any(|_| {
-            let (mut numbers, expect) = match store.get(&self.numbers) {
-                Some((bytes, version)) => (read(&bytes).unwrap_or_default(), Expect::Version(version)),
-                None => (N::default(), Expect::Absent),
-            };
+        update(store, &self.numbers, |value| {
+            let mut numbers = value.and_then(|bytes| read(&bytes)).unwrap_or_default();
             change(&mut numbers);
             let numbers = numbers.to_numbers().into_iter().flat_map(u64::to_le_bytes);
-            let bytes: Vec<u8> = [VERSION].into_iter().chain(numbers).collect();
-            store.cas(&self.numbers, &bytes, expect).is_ok()
+            [VERSION].into_iter().chain(numbers).collect()
         })
     }
 
@@ -80,11 +74,7 @@ impl<N: Numbers> Store<N> {
     #[must_use]
     pub fn keep(&self, store: &dyn SharedStore, number: u64, document: &[u8]) -> bool {
         let value = [&[VERSION][..], &number.to_le_bytes(), document].concat();
-        (0..TRIES).any(|_| {
-            let kept = store.get(&self.document);
-            let expect = kept.map_or(Expect::Absent, |(_, version)| Expect::Version(version));
-            store.cas(&self.document, &value, expect).is_ok()
-        })
+        update(store, &self.document, |_| value.clone())
     }
 }
 

@@ -7,9 +7,9 @@ use backends::{Data, Options, Ready};
 use filter_core::keys::Claim;
 use suite::clients::Answer;
 
-use crate::alone;
 use crate::load::Probe;
 use crate::revocation::{Mode, World};
+use crate::{alone, since};
 
 /// For so long it must be as it has become.
 const SURE: Duration = Duration::from_secs(1);
@@ -105,7 +105,7 @@ async fn skipped(world: &World) -> Result<u64> {
 
 /// The last of these, as a time since then.
 fn last<const N: usize>(times: [Option<Instant>; N], begin: Instant) -> Duration {
-    times.into_iter().flatten().max().map(|last| last.saturating_duration_since(begin)).unwrap_or_default()
+    since(begin, times.into_iter().max().flatten())
 }
 
 /// Clients of each provider.

@@ -12,7 +12,7 @@ use testkit::jwt::SigningKey::{P256, RsaOne};
 use crate::key_server::KeyServer;
 use crate::load::{Load, Probe, each};
 use crate::tokens::{many, of_unknown_keys};
-use crate::{SLACK, TICK, alone};
+use crate::{SLACK, TICK, alone, since};
 
 /// Tokens of a flood.
 const MANY: usize = 10_000;
@@ -73,18 +73,17 @@ async fn a_flood_of_unknown_keys_is_one_fetch_an_interval_and_leaves_nothing_beh
     // Those who have valid tokens notice nothing of it, and a new key is found although every interval is used.
     let (load, tokens) = (Load::start(&gateway, &valid).await?, of_unknown_keys(FLOODS, MANY)?);
     let clients = Clients::connect(gateway.addr, CONNECTIONS).await?;
-    let (begin, newest) = (Instant::now(), Probe::start(&gateway, &many(P256)?[0]).await?);
+    let newest = Probe::start(&gateway, &many(P256)?[0]).await?;
     let fetches = server.asked().len();
     let publish = async {
         until("a fetch", || async { Ok(server.asked().len() > fetches) }).await?;
         server.publish(&[RsaOne, P256]);
         let published = Instant::now();
-        let last = newest.becomes(401, 200, REFETCH).await?;
-        anyhow::Ok(last.map(|last| last.saturating_duration_since(published)).unwrap_or_default())
+        anyhow::Ok(since(published, newest.becomes(401, 200, REFETCH).await?))
     };
     let (flooded, refused) = tokio::try_join!(each(&clients, CONNECTIONS, &tokens), publish)?;
     ensure!(flooded.iter().all(|answer| answer.status == 401), "an unknown key passes");
-    load.ran("valid tokens in the flood", begin)?;
+    load.ran("valid tokens in the flood")?;
     println!("a key that was published in the flood was refused for {refused:.2?}");
     ensure!(refused <= REFETCH + SLACK, "the new key is refused for {refused:?}");
     load.end().await?;

@@ -1,10 +1,10 @@
 //! Clients that ask all the time, and what they are told.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Context as _, Result, bail, ensure};
 use suite::clients::{Answer, Clients};
 use suite::figures::spread;
 use suite::gateway::Gateway;
@@ -29,7 +29,24 @@ struct Common {
     over: AtomicBool,
     next: AtomicUsize,
     tokens: Mutex<Arc<Vec<String>>>,
-    answers: Mutex<Vec<Answer>>,
+    answered: Mutex<Answered>,
+}
+
+/// What was answered since then.
+struct Answered {
+    since: Instant,
+    answers: Vec<Answer>,
+}
+
+impl Answered {
+    fn now() -> Self {
+        Self { since: Instant::now(), answers: Vec::new() }
+    }
+}
+
+/// What is behind a mutex that no one holds while it panics.
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Load {
@@ -40,7 +57,7 @@ impl Load {
             over: AtomicBool::default(),
             next: AtomicUsize::default(),
             tokens: Mutex::new(Arc::new(tokens.to_vec())),
-            answers: Mutex::default(),
+            answered: Mutex::new(Answered::now()),
         });
         let mut clients = JoinSet::new();
         for connection in 0..CONNECTIONS {
@@ -55,34 +72,30 @@ impl Load {
 
     /// From now on with these.
     pub fn switch(&self, tokens: &[String]) {
-        *self.common.tokens.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(tokens.to_vec());
+        *locked(&self.common.tokens) = Arc::new(tokens.to_vec());
     }
 
-    /// For so long nobody is refused, and enough are answered.
+    /// For so long, and since the last look, nobody is refused, and enough are answered.
     pub async fn runs(&self, what: &str, time: Duration) -> Result<()> {
-        let begin = Instant::now();
         sleep(time).await;
-        self.ran(what, begin)
+        self.ran(what)
     }
 
-    /// The same for what was answered since then.
-    pub fn ran(&self, what: &str, begin: Instant) -> Result<()> {
-        let answers =
-            std::mem::take(&mut *self.common.answers.lock().unwrap_or_else(PoisonError::into_inner));
-        let per_second = answers.len() as f64 / begin.elapsed().as_secs_f64();
+    /// The same since the last look alone.
+    pub fn ran(&self, what: &str) -> Result<()> {
+        let Answered { since, answers } =
+            std::mem::replace(&mut *locked(&self.common.answered), Answered::now());
+        let took = since.elapsed();
+        let per_second = answers.len() as f64 / took.as_secs_f64();
         let refused = answers.iter().filter(|answer| answer.status != 200);
         println!(
-            "{what}: {} requests in {:.1?}, {per_second:.0}/s, {} refused; {}",
+            "{what}: {} requests in {took:.1?}, {per_second:.0}/s, {} refused; {}",
             answers.len(),
-            begin.elapsed(),
             refused.clone().count(),
             spread(answers.iter().map(|answer| answer.took)),
         );
         if let Some(first) = refused.min_by_key(|answer| answer.sent) {
-            anyhow::bail!(
-                "{what}: {:.2?} after the beginning: {first:?}",
-                first.sent.saturating_duration_since(begin)
-            );
+            bail!("{what}: after {:.2?}: {first:?}", first.sent.saturating_duration_since(since));
         }
         ensure!(per_second >= LEAST, "{what}: the machine is too slow");
         Ok(())
@@ -100,11 +113,11 @@ impl Load {
 
 async fn ask(common: Arc<Common>, connection: usize) -> Result<()> {
     while !common.over.load(Ordering::SeqCst) {
-        let tokens = Arc::clone(&common.tokens.lock().unwrap_or_else(PoisonError::into_inner));
+        let tokens = Arc::clone(&locked(&common.tokens));
         let number = common.next.fetch_add(1, Ordering::Relaxed) % tokens.len();
         let token = tokens.get(number).context("no token")?;
         let answer = common.clients.ask(connection, &[("authorization", token)]).await?;
-        common.answers.lock().unwrap_or_else(PoisonError::into_inner).push(answer);
+        locked(&common.answered).answers.push(answer);
     }
     Ok(())
 }

@@ -10,7 +10,7 @@ mod revocation;
 mod rotation;
 mod tokens;
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::sync::{Mutex, MutexGuard};
 
@@ -25,4 +25,9 @@ const SLACK: Duration = Duration::from_secs(1);
 async fn alone() -> MutexGuard<'static, ()> {
     static ALONE: Mutex<()> = Mutex::const_new(());
     ALONE.lock().await
+}
+
+/// How long after `begin` something was; none where it never was.
+fn since(begin: Instant, last: Option<Instant>) -> Duration {
+    last.map(|last| last.saturating_duration_since(begin)).unwrap_or_default()
 }

@@ -16,7 +16,7 @@ use testkit::jwt::{SigningKey::P256, jwks, token};
 
 use crate::load::Probe;
 use crate::tokens::{bearer, claims, issuer};
-use crate::{SLACK, TICK, WORKERS, alone};
+use crate::{SLACK, TICK, WORKERS, alone, since};
 
 /// `check`: for how long an answer serves.
 const TTL: Duration = Duration::from_secs(1);
@@ -166,7 +166,7 @@ async fn a_revoked_token_is_refused_within_the_promised_time() -> Result<()> {
                     true => (world.undo(mode, claim, number + 1).await?, 401, 200, "accepted again"),
                 };
                 let last = client.becomes(from, to, mode.promise()).await.context(what.clone())?;
-                let took = last.map(|last| last.saturating_duration_since(done)).unwrap_or_default();
+                let took = since(done, last);
                 println!("{what}: {verb} after {took:.2?}, promised {:.2?}", mode.promise());
                 ensure!(took <= mode.promise() + SLACK, "{what}: {verb} after {took:?}");
                 if !back {
