@@ -18,8 +18,8 @@ pub struct Accepted {
     pub times: Times,
     /// What a deny-list could say of it.
     pub subject: Subject,
-    /// SHA-256 of the client certificate that it is bound to.
-    pub binding: Option<[u8; 32]>,
+    /// The client certificate that it is bound to.
+    pub binding: Binding,
     /// Headers for the upstream.
     pub headers: Vec<HeaderOp>,
     /// Filter state.
@@ -67,14 +67,29 @@ impl Accepted {
     }
 }
 
-/// `cnf.x5t#S256` (RFC 8705 section 3.1). One that is malformed, or in a `cnf` that is, binds to no certificate at all.
-fn binding(claims: &Tree) -> Option<[u8; 32]> {
+/// What a token says of the certificate of whoever may use it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Binding {
+    /// Nothing.
+    None,
+    /// That it is this one, by its SHA-256.
+    To([u8; 32]),
+    /// Something that is none: no client has that certificate.
+    Malformed,
+}
+
+/// `cnf.x5t#S256` (RFC 8705 section 3.1).
+fn binding(claims: &Tree) -> Binding {
     use base64::Engine as _;
-    let confirmation = claims.member("cnf")?;
-    let Tree::Object(_) = confirmation else { return Some([0; 32]) };
-    let Tree::String(text) = confirmation.member("x5t#S256")? else { return Some([0; 32]) };
+    let Some(confirmation) = claims.member("cnf") else { return Binding::None };
+    let Tree::Object(_) = confirmation else { return Binding::Malformed };
+    let text = match confirmation.member("x5t#S256") {
+        None => return Binding::None,
+        Some(Tree::String(text)) => text,
+        Some(_) => return Binding::Malformed,
+    };
     let digest = base64::engine::general_purpose::URL_SAFE_NO_PAD.decode(text).ok();
-    Some(digest.and_then(|digest| digest.try_into().ok()).unwrap_or([0; 32]))
+    digest.and_then(|digest| digest.try_into().ok()).map_or(Binding::Malformed, Binding::To)
 }
 
 /// Bytes of a tree in memory, about.

@@ -1,7 +1,7 @@
 //! Tokens that only the holder of a certificate may use (RFC 8705 section 3).
 
 use super::JwtAuth;
-use crate::accepted::Accepted;
+use crate::accepted::{Accepted, Binding};
 use crate::config::CertificateBinding;
 use filter_core::denial::{Denial, Reason};
 use filter_core::policy::Cx;
@@ -15,19 +15,15 @@ impl JwtAuth {
         cx: &dyn Cx,
     ) -> Result<(), Denial> {
         let Some(provider) = self.providers.get(accepted.provider) else { return Ok(()) };
-        let wanted = match (provider.binding, accepted.binding) {
-            (CertificateBinding::Ignore, _) | (CertificateBinding::IfPresent, None) => return Ok(()),
-            (CertificateBinding::Require, None) => None,
-            (_, Some(digest)) => Some(digest),
-        };
-        let certificate = *seen.get_or_insert_with(|| certificate(cx));
-        if wanted.is_some() && wanted == certificate {
-            return Ok(());
-        }
-        let note = match (wanted, certificate) {
-            (None, _) => "the token is bound to no certificate",
-            (_, None) => "the client has no certificate",
-            _ => "the token is bound to another certificate",
+        let note = match (provider.binding, accepted.binding) {
+            (CertificateBinding::Ignore, _) | (CertificateBinding::IfPresent, Binding::None) => return Ok(()),
+            (CertificateBinding::Require, Binding::None) => "the token is bound to no certificate",
+            (_, Binding::Malformed) => "the token's binding is malformed",
+            (_, Binding::To(wanted)) => match *seen.get_or_insert_with(|| certificate(cx)) {
+                Some(certificate) if certificate == wanted => return Ok(()),
+                Some(_) => "the token is bound to another certificate",
+                None => "the client has no certificate",
+            },
         };
         Err(self.challenges.denial(Reason::JwtBinding).note(note))
     }
