@@ -242,7 +242,7 @@ config_struct! {
         cache_duration: Duration = "10m",
         /// How long keys serve beyond that while they cannot be fetched.
         stale_ttl: Duration = "24h",
-        /// Least time between two fetches on behalf of unknown keys, and between two failed ones.
+        /// Least time between two fetches on behalf of unknown keys, and between two failed ones; at least `"1s"`.
         refetch_interval: Duration = "10s",
     }
 }
