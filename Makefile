@@ -59,10 +59,10 @@ deny: ## licences, sources and bans of every dependency (deny.toml); needs no ne
 	@$(TOOLS)/tools.sh deny
 	PATH="$(CURDIR)/.tools/cargo-deny/bin:$$PATH" $(CARGO) deny check bans licenses sources
 
-bench: run-tools dist ## what a request costs in Envoy: no filter, no-op, ours, the native filters (ROUNDS=5 SECONDS=4)
+bench: run-tools dist ## what a request costs in Envoy: no filter, no-op, ours, the native filters (ROUNDS=5 SECONDS=4 BENCH=--tokens)
 	@$(TOOLS)/tools.sh wrk
 	$(CARGO) build $(LOCKED) --package bench
-	$(CARGO) run $(LOCKED) --quiet --package bench -- --rounds $(ROUNDS) --seconds $(SECONDS) \
+	$(CARGO) run $(LOCKED) --quiet --package bench -- --rounds $(ROUNDS) --seconds $(SECONDS) $(BENCH) \
 		--revision "$$($(TOOLS)/dist.sh --revision)"
 
 soak: dist ## a million requests through the host: requests a second, and memory that must stay flat (REQUESTS=1000000)

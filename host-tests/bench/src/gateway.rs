@@ -62,10 +62,16 @@ impl Gateway {
 
     /// Sends the measured request, with another method if need be.
     async fn send(&self, method: &str, plan: &Plan) -> Result<Response> {
+        self.send_as(method, plan, self.variant.token.as_deref()).await
+    }
+
+    async fn send_as(&self, method: &str, plan: &Plan, token: Option<&str>) -> Result<Response> {
         let header = |(name, value): (&str, &str)| (name.to_owned(), value.as_bytes().to_vec());
+        let bearer = token.map(|token| format!("Bearer {token}"));
+        let bearer = bearer.iter().map(|value| ("authorization", value.as_str()));
         let request = Request {
             authority: plan.host.clone().into_bytes(),
-            headers: HEADERS.into_iter().map(header).collect(),
+            headers: HEADERS.into_iter().chain(bearer).map(header).collect(),
             ..Request::new(method, &plan.path)
         };
         let exchange = client::send(self.address, &request).await?;
@@ -91,6 +97,13 @@ pub async fn verify(gateways: &[Gateway], plan: &Plan) -> Result<()> {
         let slot = match gateway.variant.kind {
             Kind::Ours(extent) => ours.entry((extent, gateway.variant.forwards)),
             Kind::Native(extent) => native.entry((extent, gateway.variant.forwards)),
+            Kind::Tokens { .. } => {
+                ensure!(
+                    gateway.send_as("GET", plan, None).await?.status == 401,
+                    "variant {name} asks for no token"
+                );
+                continue;
+            }
             Kind::NoFilter | Kind::NoOp | Kind::Machinery | Kind::Call { .. } => continue,
         };
         let refused = gateway.send("TRACE", plan).await?.status;

@@ -11,5 +11,6 @@ pub mod measure;
 pub mod report;
 pub mod sched;
 pub mod stats;
+pub mod tokens;
 pub mod upstream;
 pub mod variants;

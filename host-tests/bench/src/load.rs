@@ -48,12 +48,33 @@ pub fn find(root: &Path) -> Result<PathBuf> {
         .context("wrk is missing: run make tools, or install the package wrk")
 }
 
+/// A script for wrk that sends these tokens in turn, each request made beforehand.
+#[must_use]
+pub fn bearer_script(tokens: &[String]) -> String {
+    let list: Vec<String> = tokens.iter().map(|token| format!("{token:?}")).collect();
+    format!(
+        "local tokens = {{{}}}\n\
+         local requests, at = {{}}, 0\n\
+         function init(args)\n  for i, token in ipairs(tokens) do\n    \
+         wrk.headers[\"Authorization\"] = \"Bearer \" .. token\n    requests[i] = wrk.format()\n  end\nend\n\
+         function request()\n  at = at % #requests + 1\n  return requests[at]\nend\n",
+        list.join(",\n")
+    )
+}
+
 /// Sends GET requests for `url` over kept-alive connections, as many as are answered in the given time.
 ///
 /// # Errors
 ///
 /// When wrk fails, when a request fails or when an answer is not 2xx: such a run measures something else.
-pub async fn run(wrk: &Path, url: &str, host: &str, connections: u32, seconds: u32) -> Result<Load> {
+pub async fn run(
+    wrk: &Path,
+    url: &str,
+    host: &str,
+    connections: u32,
+    seconds: u32,
+    script: Option<&Path>,
+) -> Result<Load> {
     let mut command = Command::new(wrk);
     command.args(["--threads", "1", "--latency", "--timeout", "10s"]);
     command.arg("--connections").arg(connections.to_string());
@@ -62,6 +83,9 @@ pub async fn run(wrk: &Path, url: &str, host: &str, connections: u32, seconds: u
     command.arg("--header").arg(format!("Host: {host}"));
     for (name, value) in HEADERS {
         command.arg("--header").arg(format!("{name}: {value}"));
+    }
+    if let Some(script) = script {
+        command.arg("--script").arg(script);
     }
     command.arg(url).stdin(Stdio::null()).kill_on_drop(true);
     let output = command.output().await.with_context(|| format!("cannot run {}", wrk.display()))?;

@@ -9,7 +9,7 @@ use bench::machine::{Cores, Machine};
 use bench::measure::{self, Plan};
 use bench::report::{Entry, Report};
 use bench::variants::{self, Kind, Sources, Variant};
-use bench::{load, upstream};
+use bench::{load, tokens, upstream};
 use clap::Parser;
 use replay::envoy::{self, Launch};
 use replay::envoy_config::{Bootstrap, PluginSpec};
@@ -26,6 +26,9 @@ struct Options {
     /// Kept-alive connections of the load generator.
     #[arg(long, default_value_t = 16, value_parser = clap::value_parser!(u32).range(1..))]
     connections: u32,
+    /// Measure jwt-auth beside Envoy's jwt_authn, and nothing else.
+    #[arg(long)]
+    tokens: bool,
     /// Leave out the prices of single host calls.
     #[arg(long)]
     no_calls: bool,
@@ -75,7 +78,10 @@ async fn main() -> Result<()> {
         dist: root.join("dist"),
         beside: options.beside,
     };
-    let mut chosen = variants::all(&sources)?;
+    let mut chosen = match options.tokens {
+        true => tokens::all(&sources.dist, &root.join(&options.out))?,
+        false => variants::all(&sources)?,
+    };
     chosen.retain(|variant| !options.no_calls || !matches!(variant.kind, Kind::Call { .. }));
 
     let port = upstream::start()?;

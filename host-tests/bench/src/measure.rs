@@ -80,7 +80,8 @@ pub async fn rounds(
 /// One warm-up and one sample.
 async fn sample(gateway: &Gateway, wrk: &Path, plan: &Plan) -> Result<Sample> {
     let url = format!("http://{}{}", gateway.address, plan.path);
-    let run = |seconds| load::run(wrk, &url, &plan.host, plan.connections, seconds);
+    let script = gateway.variant.script.as_deref();
+    let run = |seconds| load::run(wrk, &url, &plan.host, plan.connections, seconds, script);
     run(plan.warm_up_seconds).await?;
     let start = Instant::now();
     let before = gateway.worker.usage()?;

@@ -77,8 +77,12 @@ impl Report {
                 let _ = write!(text, "\n{title}\n{}", self.filters(base));
             }
         }
-        let _ = writeln!(text, "\n{NATIVE_NOTE}");
-        if let Some(base) = self.of_kind(&Kind::NoOp, false) {
+        if self.variants.iter().any(|entry| matches!(entry.kind, Kind::Native(_))) {
+            let _ = writeln!(text, "\n{NATIVE_NOTE}");
+        }
+        if let Some(base) = self.of_kind(&Kind::NoOp, false)
+            && self.variants.iter().any(|entry| matches!(entry.kind, Kind::Call { .. }))
+        {
             text.push_str(&self.calls(base));
         }
         text
@@ -140,7 +144,10 @@ impl Report {
         let no_op = reference(Kind::NoOp);
         let native = |entry: &Entry| match entry.kind {
             Kind::Ours(extent) | Kind::Native(extent) => reference(Kind::Native(extent)).and_then(added),
-            Kind::NoFilter | Kind::NoOp | Kind::Machinery | Kind::Call { .. } => None,
+            Kind::Tokens { beside: Some(name) } => {
+                self.variants.iter().find(|other| other.name == name).and_then(added)
+            }
+            Kind::NoFilter | Kind::NoOp | Kind::Machinery | Kind::Tokens { .. } | Kind::Call { .. } => None,
         };
         let mut text = String::from(
             "\n| filter | CPU µs/request | added µs | beyond no-op, minima | added ÷ no-op | added ÷ native | requests/s \

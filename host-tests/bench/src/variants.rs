@@ -21,6 +21,11 @@ pub enum Kind {
     Native(Extent),
     /// The caller, a policy that does what a filter on top of call-outs does and nothing else.
     Machinery,
+    /// jwt-auth, or Envoy's jwt_authn, with tokens.
+    Tokens {
+        /// The variant that it is compared with, by name.
+        beside: Option<&'static str>,
+    },
     /// The bench guest with one host call, repeated, in a gateway without an upstream.
     Call {
         /// How often a request makes the call.
@@ -61,6 +66,18 @@ pub struct Variant {
     pub forwards: bool,
     /// The filters.
     pub chain: Chain,
+    /// A token that is accepted, for the look before measuring.
+    pub token: Option<String>,
+    /// What wrk is told to send, where it is not the same request ever again.
+    pub script: Option<PathBuf>,
+}
+
+impl Variant {
+    /// One that is sent the same request ever again.
+    #[must_use]
+    pub fn new(name: String, kind: Kind, forwards: bool, chain: Chain) -> Self {
+        Self { name, kind, forwards, chain, token: None, script: None }
+    }
 }
 
 /// The host calls that are priced. Their names are the bench guest's.
@@ -124,7 +141,7 @@ pub fn all(sources: &Sources) -> Result<Vec<Variant>> {
     let guest = |call: &str, repeated: u32| Guest { call, repeated }.filter(dist);
     let mut variants = Vec::new();
     for forwards in [false, true] {
-        let mut add = |name: String, kind, chain| variants.push(Variant { name, kind, forwards, chain });
+        let mut add = |name: String, kind, chain| variants.push(Variant::new(name, kind, forwards, chain));
         add("no filter".to_owned(), Kind::NoFilter, Chain::default());
         add("no-op wasm".to_owned(), Kind::NoOp, guest("none", 0)?);
         for (extent, ours, suffix) in
@@ -142,23 +159,23 @@ pub fn all(sources: &Sources) -> Result<Vec<Variant>> {
     for (name, configuration) in MACHINERY {
         let module = module(dist, Path::new("caller.wasm"))?;
         let chain = wasm_filter("caller", &module, configuration, &json!({}))?;
-        variants.push(Variant { name: name.to_owned(), kind: Kind::Machinery, forwards: false, chain });
+        variants.push(Variant::new(name.to_owned(), Kind::Machinery, false, chain));
     }
     for call in CALLS {
         let (kind, chain) = (Kind::Call { repeated: REPEATED }, guest(call, REPEATED)?);
-        variants.push(Variant { name: call.to_owned(), kind, forwards: false, chain });
+        variants.push(Variant::new(call.to_owned(), kind, false, chain));
     }
     Ok(variants)
 }
 
 /// The bench guest, told to make one call so many times.
-struct Guest<'a> {
-    call: &'a str,
-    repeated: u32,
+pub(crate) struct Guest<'a> {
+    pub(crate) call: &'a str,
+    pub(crate) repeated: u32,
 }
 
 impl Guest<'_> {
-    fn filter(&self, dist: &Path) -> Result<Chain> {
+    pub(crate) fn filter(&self, dist: &Path) -> Result<Chain> {
         let Self { call, repeated } = self;
         wasm_filter(
             "bench",
@@ -186,7 +203,7 @@ fn filter(ours: &PluginSpec, dist: &Path) -> Result<Chain> {
 }
 
 /// A wasm filter with this module and configuration, and further members of its `PluginConfig`.
-fn wasm_filter(name: &str, module: &str, configuration: &str, settings: &Value) -> Result<Chain> {
+pub(crate) fn wasm_filter(name: &str, module: &str, configuration: &str, settings: &Value) -> Result<Chain> {
     let mut config = settings.clone();
     let members = config.as_object_mut().context("settings are an object")?;
     members.insert("name".to_owned(), name.into());
@@ -200,7 +217,7 @@ fn wasm_filter(name: &str, module: &str, configuration: &str, settings: &Value) 
 }
 
 /// The module in `dist` with the file name of `wasm`.
-fn module(dist: &Path, wasm: &Path) -> Result<String> {
+pub(crate) fn module(dist: &Path, wasm: &Path) -> Result<String> {
     let path = dist.join(wasm.file_name().context("the module has no file name")?);
     ensure!(path.is_file(), "{} is missing: run make dist", path.display());
     Ok(path.to_str().context("the path of the modules is not UTF-8")?.to_owned())

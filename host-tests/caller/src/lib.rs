@@ -16,7 +16,7 @@ use filter_core::http::{HeaderName, Method};
 use filter_core::message::{RequestHead, ResponseHead};
 use filter_core::policy::{Cx, Mode, Policy, Timestamp};
 use filter_core::redis::{Breaker, Progress, Query, Redis, Script, Value};
-use filter_core::store::Expect;
+use filter_core::store;
 use filter_core::task::{CallOut, Failure, Key, Task, TaskResult};
 use std::time::Duration;
 
@@ -100,7 +100,7 @@ impl Policy for Caller {
         let text = |name| head.headers.first(name).map(|value| String::from_utf8_lossy(value).into_owned());
         stream.key = text("x-key").unwrap_or_default();
         stream.id = text("x-id").unwrap_or_default();
-        if self.config.count && count(cx).is_none() {
+        if self.config.count && store::count(cx.store(), "caller.count").is_none() {
             return self.conclude(stream, Err("count".to_owned()));
         }
         match self.config.at {
@@ -269,33 +269,14 @@ fn counted(values: Vec<Value>) -> Outcome {
 
 /// Keeps an outcome for all workers: its end, 8 bytes little-endian, then its text.
 fn keep(cx: &dyn Cx, until: u64, answer: &str) {
-    let expect = cx.store().get(NAME).map_or(Expect::Absent, |(_, version)| Expect::Version(version));
-    let value = [&until.to_le_bytes()[..], answer.as_bytes()].concat();
-    // Whoever was quicker has asked as lately.
-    let _ = cx.store().cas(NAME, &value, expect);
+    // Whoever was quicker every time has asked as lately.
+    let _ = store::update(cx.store(), NAME, |_| [&until.to_le_bytes()[..], answer.as_bytes()].concat());
 }
 
 fn kept(cx: &dyn Cx) -> Option<Kept> {
     let (bytes, _) = cx.store().get(NAME)?;
     let (until, answer) = bytes.split_first_chunk()?;
     Some(Kept { until: u64::from_le_bytes(*until), answer: String::from_utf8_lossy(answer).into_owned() })
-}
-
-/// One operation on the shared store, tried against other workers.
-fn count(cx: &dyn Cx) -> Option<u64> {
-    const KEY: &str = "caller.count";
-    for _ in 0..64 {
-        let (next, expect) = match cx.store().get(KEY) {
-            Some((bytes, version)) => {
-                (u64::from_le_bytes(bytes.try_into().ok()?).checked_add(1)?, Expect::Version(version))
-            }
-            None => (1, Expect::Absent),
-        };
-        if cx.store().cas(KEY, &next.to_le_bytes(), expect).is_ok() {
-            return Some(next);
-        }
-    }
-    None
 }
 
 fn micros(duration: Duration) -> u64 {

@@ -8,7 +8,7 @@ use filter_core::effect::{Effects, HeaderOp, Metric, ResponseStep, Step, Verdict
 use filter_core::http::HeaderName;
 use filter_core::message::{RequestHead, ResponseHead};
 use filter_core::policy::{Cx, Mode, Policy};
-use filter_core::store::Expect;
+use filter_core::store;
 use filter_core::{config_enum, config_struct};
 use std::num::NonZeroU64;
 
@@ -90,9 +90,11 @@ impl Policy for Probe {
             stream.answers.push(("x-probe-secret", length.to_string().into_bytes()));
         }
         if self.config.count {
-            stream
-                .answers
-                .push(("x-probe-count", count(cx).map_or(b"lost".to_vec(), |n| n.to_string().into_bytes())));
+            stream.answers.push((
+                "x-probe-count",
+                store::count(cx.store(), "probe.count")
+                    .map_or(b"lost".to_vec(), |n| n.to_string().into_bytes()),
+            ));
         }
         let mut effects = Effects::default();
         effects.headers.push(HeaderOp::Add(HeaderName::from_static("x-probe"), sanitized(b"seen")));
@@ -135,23 +137,6 @@ impl Policy for Probe {
         effects.metrics.push(Metric { what: "done", reason: None });
         effects
     }
-}
-
-/// One more request, in the store that all workers share.
-fn count(cx: &dyn Cx) -> Option<u64> {
-    const KEY: &str = "probe.count";
-    for _ in 0..64 {
-        let (next, expect) = match cx.store().get(KEY) {
-            Some((bytes, version)) => {
-                (u64::from_le_bytes(bytes.try_into().ok()?).checked_add(1)?, Expect::Version(version))
-            }
-            None => (1, Expect::Absent),
-        };
-        if cx.store().cas(KEY, &next.to_le_bytes(), expect).is_ok() {
-            return Some(next);
-        }
-    }
-    None
 }
 
 /// `\r` and `\n` spelt out become the bytes no client can put into a header itself.

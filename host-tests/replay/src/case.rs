@@ -10,6 +10,7 @@ use serde::Deserialize;
 use crate::executor::{Kind, Purpose};
 use crate::expect::Expect;
 use crate::step::{self, CallOut, Split, Step};
+use crate::token::at_one_time;
 use crate::yaml;
 
 /// Cases that share one Envoy configuration.
@@ -32,6 +33,9 @@ pub struct CaseFile {
     pub real: BTreeMap<String, Purpose>,
     /// The cases, run in this order against one gateway.
     pub cases: Vec<Case>,
+    /// When it was read, in seconds since the epoch: tokens in it were made then, and modelled gateways start then.
+    #[serde(skip)]
+    pub now: i64,
 }
 
 /// One named piece of traffic.
@@ -59,7 +63,8 @@ impl CaseFile {
     /// Names the file and the place: line and column for what does not parse, `cases[i].…` for what
     /// contradicts itself.
     pub fn read(path: &Path) -> Result<Self> {
-        let file: Self = yaml::read(path)?;
+        let (file, now) = at_one_time(|| yaml::read::<Self>(path));
+        let file = Self { now, ..file? };
         file.check().with_context(|| path.display().to_string())?;
         Ok(file)
     }
@@ -69,7 +74,8 @@ impl CaseFile {
     /// # Errors
     /// As [`Self::read`], without the name of a file.
     pub fn parse(text: &str) -> Result<Self> {
-        let file: Self = yaml::parse(text)?;
+        let (file, now) = at_one_time(|| yaml::parse::<Self>(text));
+        let file = Self { now, ..file? };
         file.check()?;
         Ok(file)
     }

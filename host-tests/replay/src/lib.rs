@@ -21,6 +21,7 @@ mod run;
 mod settings;
 pub mod step;
 mod text;
+mod token;
 pub mod traffic;
 mod yaml;
 

@@ -1,6 +1,7 @@
 //! Runs a case file.
 
 use std::path::Path;
+use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 
@@ -61,6 +62,7 @@ pub async fn run_cases(
         let start = Start {
             bootstrap,
             settings,
+            now: Duration::from_secs(file.now.unsigned_abs()),
             workers: file.workers.unwrap_or(1),
             callouts: &file.callouts,
             real: &file.real,

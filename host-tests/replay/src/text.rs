@@ -1,4 +1,4 @@
-//! Bytes in a case file: a string, `{b64: …}` for what is not UTF-8, and two forms for what is long.
+//! Bytes in a case file: a string, `{b64: …}` for what is not UTF-8, two forms for what is long, and tokens.
 
 use std::fmt;
 
@@ -7,8 +7,10 @@ use base64::engine::general_purpose::STANDARD;
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{Deserialize, Deserializer, Error, MapAccess, Visitor};
 
-/// Bytes written as a string, as `{b64: <standard base64>}`, as `{repeat: <text>, times: <count>}` or as
-/// `{join: [<text>, …]}`. Anything else — a number above all, whose spelling YAML would not keep — is an error.
+use crate::token::Token;
+
+/// Bytes written as a string, as `{b64: <standard base64>}`, as `{repeat: <text>, times: <count>}`, as
+/// `{join: [<text>, …]}` or as `{jwt: <token>}` ([`Token`]). Anything else — a number above all, whose spelling YAML would not keep — is an error.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct Text(pub Vec<u8>);
 
@@ -56,21 +58,25 @@ struct Written {
     repeat: Option<Text>,
     times: Option<usize>,
     join: Option<Vec<Text>>,
+    jwt: Option<Token>,
 }
 
 /// Reads the map forms; shared with what allows more than a text.
 pub(crate) fn from_map<'de, A: MapAccess<'de>>(map: A) -> Result<Text, A::Error> {
     match Written::deserialize(MapAccessDeserializer::new(map))? {
-        Written { b64: Some(encoded), repeat: None, times: None, join: None } => {
+        Written { b64: Some(encoded), repeat: None, times: None, join: None, jwt: None } => {
             STANDARD.decode(&encoded).map(Text).map_err(|error| A::Error::custom(format!("b64: {error}")))
         }
-        Written { b64: None, repeat: Some(text), times: Some(times), join: None } => {
+        Written { b64: None, repeat: Some(text), times: Some(times), join: None, jwt: None } => {
             Ok(Text(text.0.repeat(times)))
         }
-        Written { b64: None, repeat: None, times: None, join: Some(parts) } => {
+        Written { b64: None, repeat: None, times: None, join: Some(parts), jwt: None } => {
             Ok(Text(parts.into_iter().flat_map(|part| part.0).collect()))
         }
-        _ => Err(A::Error::custom("expected one of {b64: …}, {repeat: …, times: …}, {join: […]}")),
+        Written { b64: None, repeat: None, times: None, join: None, jwt: Some(token) } => {
+            token.mint().map(|text| Text(text.into_bytes())).map_err(A::Error::custom)
+        }
+        _ => Err(A::Error::custom("expected one of {b64: …}, {repeat: …, times: …}, {join: […]}, {jwt: …}")),
     }
 }
 

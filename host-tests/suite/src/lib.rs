@@ -1,6 +1,10 @@
 //! The cases, and the tests that run them on every executor: what the tests share.
 
-pub mod caller;
+pub mod clients;
+pub mod figures;
+pub mod gateway;
+pub mod patience;
+pub mod server;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};

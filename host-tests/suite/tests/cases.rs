@@ -7,8 +7,15 @@ use std::collections::BTreeSet;
 use suite::{below, files, folders, root};
 
 /// The folders with a test below, and how many case files each has at least.
-const FOLDERS: [(&str, usize); 6] =
-    [("", 3), ("request-policy", 35), ("adapter", 7), ("guests", 25), ("callouts", 28), ("redis", 8)];
+const FOLDERS: [(&str, usize); 7] = [
+    ("", 3),
+    ("request-policy", 35),
+    ("adapter", 7),
+    ("guests", 25),
+    ("callouts", 28),
+    ("redis", 8),
+    ("jwt-auth", 80),
+];
 
 fn path(folder: &str) -> String {
     format!("host-tests/suite/cases/{folder}")
@@ -60,6 +67,11 @@ fn callouts() -> Result<()> {
 #[test]
 fn redis() -> Result<()> {
     run("redis")
+}
+
+#[test]
+fn jwt_auth() -> Result<()> {
+    run("jwt-auth")
 }
 
 /// A case file that no test runs, or a folder that lost its files, would go unnoticed.

@@ -46,6 +46,9 @@ pub fn line(event: &str, instance: &str, denial: &Denial, facts: &Facts, suppres
         if let Some(rule) = &denial.rule {
             object.insert("rule".to_owned(), json!(redact::field(rule.as_bytes())));
         }
+        if let Some(note) = &denial.note {
+            object.insert("note".to_owned(), json!(note));
+        }
         if suppressed > 0 {
             object.insert("suppressed".to_owned(), json!(suppressed));
         }

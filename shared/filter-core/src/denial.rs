@@ -115,6 +115,40 @@ reasons! {
     MediaMissing = "media.missing", "media.type", 415, "Unsupported media type";
     /// The body's media type is malformed or not among those of the method.
     MediaType = "media.type", "media.type", 415, "Unsupported media type";
+    /// There is no token.
+    JwtMissing = "jwt.missing", "jwt.missing_token", 401, "Authentication required";
+    /// There are two tokens, or one that can be read in two ways (RFC 6750 section 3.1).
+    JwtAmbiguous = "jwt.ambiguous", "jwt.invalid_request", 400, "Ambiguous credentials";
+    /// The token is not one in form: segments, encoding, JSON, size, or a header that asks for what is not understood.
+    JwtMalformed = "jwt.malformed", "jwt.invalid_token", 401, "Invalid token";
+    /// The token's algorithm is `none`, unknown, or not accepted of its issuer.
+    JwtAlgorithm = "jwt.algorithm", "jwt.invalid_token", 401, "Invalid token";
+    /// The token is of another type (`typ`) than those accepted.
+    JwtType = "jwt.type", "jwt.invalid_token", 401, "Invalid token";
+    /// The issuer is none of those asked for.
+    JwtIssuer = "jwt.issuer", "jwt.invalid_token", 401, "Invalid token";
+    /// The token is for another audience.
+    JwtAudience = "jwt.audience", "jwt.invalid_token", 401, "Invalid token";
+    /// The token has expired.
+    JwtExpired = "jwt.expired", "jwt.invalid_token", 401, "Invalid token";
+    /// The token is not valid yet.
+    JwtNotYet = "jwt.not_yet", "jwt.invalid_token", 401, "Invalid token";
+    /// A claim is missing or of the wrong type, the subject is not accepted, or the token lives too long.
+    JwtClaim = "jwt.claim", "jwt.invalid_token", 401, "Invalid token";
+    /// The token names a key that its issuer does not have, or none where one must be named.
+    JwtUnknownKid = "jwt.unknown_kid", "jwt.invalid_token", 401, "Invalid token";
+    /// The signature is not one of the issuer's keys.
+    JwtSignature = "jwt.signature", "jwt.invalid_token", 401, "Invalid token";
+    /// The token is bound to another client certificate, or to none where it must be.
+    JwtBinding = "jwt.binding", "jwt.invalid_token", 401, "Invalid token";
+    /// The token is on the deny-list.
+    JwtRevoked = "jwt.revoked", "jwt.invalid_token", 401, "Invalid token";
+    /// The token is good, and a scope or claim is not enough for this.
+    JwtScope = "jwt.scope", "jwt.insufficient_scope", 403, "Insufficient scope";
+    /// There is no key to verify with: none could be fetched yet, or they are too old.
+    JwksUnavailable = "jwks.unavailable", "jwks.unavailable", 503, "Keys unavailable";
+    /// Nothing could be learnt from the deny-list, and the policy says `deny`.
+    RevocationUnavailable = "revocation.unavailable", "revocation.unavailable", 503, "Revocation unavailable";
 }
 
 impl Reason {
@@ -164,13 +198,15 @@ pub struct Denial {
     pub headers: Vec<(HeaderName, HeaderValue)>,
     /// The rule that refused, for logs.
     pub rule: Option<RuleName>,
+    /// What exactly was wrong, for logs alone. It may name what a client sent only after [`crate::redact::field`].
+    pub note: Option<String>,
 }
 
 impl Denial {
     /// A refusal that says no more than its reason.
     #[must_use]
     pub fn new(reason: Reason) -> Self {
-        Self { reason, detail: None, headers: Vec::new(), rule: None }
+        Self { reason, detail: None, headers: Vec::new(), rule: None, note: None }
     }
 
     /// Adds the safe sentence.
@@ -184,6 +220,13 @@ impl Denial {
     #[must_use]
     pub fn header(mut self, name: HeaderName, value: HeaderValue) -> Self {
         self.headers.push((name, value));
+        self
+    }
+
+    /// Says more to whoever reads the log.
+    #[must_use]
+    pub fn note(mut self, note: impl Into<String>) -> Self {
+        self.note = Some(note.into());
         self
     }
 

@@ -78,6 +78,8 @@ pub struct Effects {
     pub headers: Vec<HeaderOp>,
     /// Counters to increase by one.
     pub metrics: Vec<Metric>,
+    /// Gauges and what they are set to, as `clock_ahead_seconds`.
+    pub gauges: Vec<(&'static str, u64)>,
     /// Log lines.
     pub logs: Vec<LogLine>,
     /// Filter state for later filters and the access log: written as `wasm.portcullis.<key>`.
@@ -103,9 +105,10 @@ impl Effects {
 
     /// Adds the effects of a later event.
     pub fn append(&mut self, later: Self) {
-        let Self { headers, metrics, logs, exports, shadow, tasks } = later;
+        let Self { headers, metrics, gauges, logs, exports, shadow, tasks } = later;
         self.headers.extend(headers);
         self.metrics.extend(metrics);
+        self.gauges.extend(gauges);
         self.logs.extend(logs);
         self.exports.extend(exports);
         self.shadow.extend(shadow);

@@ -70,6 +70,8 @@ pub struct Outcome {
     pub exports: Vec<(String, Vec<u8>)>,
     /// Counters to increase, full names.
     pub counters: Vec<String>,
+    /// Gauges to set, full names.
+    pub gauges: Vec<(String, u64)>,
     /// Log lines.
     pub logs: Vec<LogLine>,
     /// Call-outs by name that other workers may wait for, and that are over.
@@ -85,6 +87,7 @@ impl Outcome {
             headers: Vec::new(),
             exports: Vec::new(),
             counters: Vec::new(),
+            gauges: Vec::new(),
             logs: Vec::new(),
             tell: Vec::new(),
             flow,
@@ -93,10 +96,11 @@ impl Outcome {
 
     /// Adds what a later event asks for; the flow stays.
     pub(crate) fn append(&mut self, later: Self) {
-        let Self { headers, exports, counters, logs, tell, flow: _ } = later;
+        let Self { headers, exports, counters, gauges, logs, tell, flow: _ } = later;
         self.headers.extend(headers);
         self.exports.extend(exports);
         self.counters.extend(counters);
+        self.gauges.extend(gauges);
         self.logs.extend(logs);
         self.tell.extend(tell);
     }
@@ -322,6 +326,9 @@ impl<P: Policy> Filter<P> {
         outcome.logs = effects.logs;
         for metric in effects.metrics {
             outcome.counters.push(self.counter(metric));
+        }
+        for (what, value) in effects.gauges {
+            outcome.gauges.push((self.counter(Metric { what, reason: None }), value));
         }
         for (key, value) in effects.exports {
             outcome.exports.push((format!("{}{key}", names::STATE_PREFIX), value));

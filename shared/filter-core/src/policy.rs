@@ -48,6 +48,12 @@ pub trait Cx {
 
     /// State shared by all workers of a gateway.
     fn store(&self) -> &dyn SharedStore;
+
+    /// Asks the host whether `signature` is one of `text`, by the `SubjectPublicKeyInfo` (DER) in `key`: RSASSA-PKCS1-v1_5,
+    /// or ECDSA with a DER signature (Envoy's `verify_signature`). `hash` as `sha256`. `None`: the host cannot say.
+    fn verify_signature(&self, _hash: &str, _key: &[u8], _signature: &[u8], _text: &[u8]) -> Option<bool> {
+        None
+    }
 }
 
 /// A plugin. `compile` happens once per configuration and worker; the rest per event.
@@ -63,6 +69,9 @@ pub trait Policy: Sized + 'static {
 
     /// How often [`Self::on_tick`] comes. Without one a policy can make no call-outs: lost ones are noticed then.
     const TICK: Option<Duration> = None;
+
+    /// How often one request may await something; then the answer is [`Failure::TooManyAwaits`](crate::task::Failure::TooManyAwaits).
+    const AWAITS: u8 = 3;
 
     /// Checks what reading alone cannot, resolves secrets, and makes the policy. `None`: an error was reported
     /// at or below `at`.
@@ -85,8 +94,7 @@ pub trait Policy: Sized + 'static {
     ) -> Step;
 
     /// The call-out that this request awaited is over; a shared one has been told to [`Self::on_task`] before. May await
-    /// again, [`MAX_AWAITS`](crate::task::MAX_AWAITS) times in all; by default nothing passes that nobody decided
-    /// about.
+    /// again, [`Self::AWAITS`] times in all; by default nothing passes that nobody decided about.
     fn on_reply(
         &self,
         _state: &mut Self::State,

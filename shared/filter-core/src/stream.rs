@@ -10,7 +10,7 @@ use crate::filter::{Filter, Flow, Host, Outcome};
 use crate::message::RequestHead;
 use crate::names;
 use crate::policy::{Mode, Policy};
-use crate::task::{Failure, MAX_AWAITS, Task, TaskResult};
+use crate::task::{Failure, Task, TaskResult};
 use crate::tasks::Waiter;
 
 /// Bytes of a body, fetched only when a policy wants them. `None`: the host could not give them.
@@ -245,7 +245,7 @@ impl<P: Policy> Stream<P> {
         body: FetchBody<'_>,
         host: &dyn Host,
     ) -> Outcome {
-        let tired = self.awaits >= MAX_AWAITS;
+        let tired = self.awaits >= P::AWAITS;
         self.awaits = self.awaits.saturating_add(1);
         let started =
             if tired { Err(Failure::TooManyAwaits) } else { filter.start(task, Some(self.id), host) };

@@ -86,9 +86,6 @@ pub enum Failure {
     Deadline,
     /// Another worker had the call-out; what it learnt is in the shared store.
     Elsewhere,
-    /// The request has awaited [`MAX_AWAITS`] times already.
+    /// The request has awaited something [`Policy::AWAITS`](crate::policy::Policy::AWAITS) times already.
     TooManyAwaits,
 }
-
-/// How often one request may await something.
-pub const MAX_AWAITS: u8 = 3;

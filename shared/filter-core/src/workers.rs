@@ -2,7 +2,7 @@
 
 use crate::filter::Host;
 use crate::policy::Timestamp;
-use crate::store::{Expect, SharedStore};
+use crate::store::{SharedStore, update};
 
 /// A queue as the host numbers it.
 pub type Queue = u32;
@@ -13,8 +13,6 @@ const MOST: usize = 256;
 const SILENT: u64 = 60_000_000;
 /// How often a worker says that it is there, in µs.
 const EVERY: u64 = 15_000_000;
-/// How often an update is tried against others.
-const TRIES: usize = 16;
 /// Bytes of an entry: queue and time, little-endian.
 const ENTRY: usize = 12;
 
@@ -55,24 +53,15 @@ impl Presence {
 
 /// Says that the worker with this queue is there. `false`: the others were quicker every time; try again later.
 pub fn announce(store: &dyn SharedStore, key: &str, queue: Queue, now: Timestamp) -> bool {
-    for _ in 0..TRIES {
-        let (mut entries, expect) = match store.get(key) {
-            Some((bytes, version)) => (read(&bytes), Expect::Version(version)),
-            None => (Vec::new(), Expect::Absent),
-        };
+    update(store, key, |bytes| {
+        let mut entries = bytes.map(|bytes| read(&bytes)).unwrap_or_default();
         // A time ahead of now was written before the clock stepped back.
         entries.retain(|(other, seen)| *other != queue && seen.saturating_add(SILENT) > now.0);
         entries.truncate(MOST.saturating_sub(1));
         entries.push((queue, now.0));
-        let bytes: Vec<u8> = entries
-            .iter()
-            .flat_map(|(queue, seen)| queue.to_le_bytes().into_iter().chain(seen.to_le_bytes()))
-            .collect();
-        if store.cas(key, &bytes, expect).is_ok() {
-            return true;
-        }
-    }
-    false
+        let entries = entries.iter();
+        entries.flat_map(|(queue, seen)| queue.to_le_bytes().into_iter().chain(seen.to_le_bytes())).collect()
+    })
 }
 
 /// The queues of the other workers that are there.

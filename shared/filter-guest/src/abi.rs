@@ -30,6 +30,7 @@ pub(crate) enum BufferType {
 
 /// `proxy_metric_type_t`
 const COUNTER: u32 = 0;
+const GAUGE: u32 = 1;
 
 /// The host refused; the status is that of `WasmResult` in proxy-wasm-cpp-host.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -95,6 +96,14 @@ unsafe extern "C" {
         timeout_ms: u32,
         token: *mut u32,
     ) -> u32;
+    fn proxy_call_foreign_function(
+        name: *const u8,
+        name_size: usize,
+        argument: *const u8,
+        size: usize,
+        data: *mut *mut u8,
+        result_size: *mut usize,
+    ) -> u32;
     fn proxy_set_effective_context(context: u32) -> u32;
     fn proxy_continue_stream(stream: u32) -> u32;
     fn proxy_set_tick_period_milliseconds(period: u32) -> u32;
@@ -103,6 +112,7 @@ unsafe extern "C" {
     fn proxy_dequeue_shared_queue(queue: u32, data: *mut *mut u8, size: *mut usize) -> u32;
     fn proxy_define_metric(kind: u32, name: *const u8, name_size: usize, id: *mut u32) -> u32;
     fn proxy_increment_metric(id: u32, offset: i64) -> u32;
+    fn proxy_record_metric(id: u32, value: u64) -> u32;
 }
 
 #[link(wasm_import_module = "wasi_snapshot_preview1")]
@@ -233,10 +243,23 @@ pub(crate) fn send_local_response(
 }
 
 pub(crate) fn define_counter(name: &str) -> Result<u32, Refused> {
+    define(COUNTER, name)
+}
+
+pub(crate) fn define_gauge(name: &str) -> Result<u32, Refused> {
+    define(GAUGE, name)
+}
+
+fn define(kind: u32, name: &str) -> Result<u32, Refused> {
     let mut id = 0;
     // SAFETY: pointers are valid for the call.
-    checked(unsafe { proxy_define_metric(COUNTER, name.as_ptr(), name.len(), &raw mut id) })?;
+    checked(unsafe { proxy_define_metric(kind, name.as_ptr(), name.len(), &raw mut id) })?;
     Ok(id)
+}
+
+pub(crate) fn record(id: u32, value: u64) -> Result<(), Refused> {
+    // SAFETY: no pointers.
+    checked(unsafe { proxy_record_metric(id, value) })
 }
 
 pub(crate) fn increment(id: u32) -> Result<(), Refused> {
@@ -267,6 +290,13 @@ pub(crate) fn http_call(cluster: &str, headers: &[u8], body: &[u8], timeout_ms: 
 }
 
 /// What follows is done in the name of this context, until the callback ends or another is chosen.
+pub(crate) fn foreign_function(name: &str, argument: &[u8]) -> Result<Vec<u8>, Refused> {
+    // SAFETY: pointers are valid for the call.
+    returned(|data, size| unsafe {
+        proxy_call_foreign_function(name.as_ptr(), name.len(), argument.as_ptr(), argument.len(), data, size)
+    })
+}
+
 pub(crate) fn set_effective_context(context: u32) -> Result<(), Refused> {
     // SAFETY: no pointers.
     checked(unsafe { proxy_set_effective_context(context) })

@@ -1,6 +1,7 @@
 //! The world around a policy, over host calls: [`Cx`], [`SharedStore`], [`Env`], and the worker's counters.
 
 use crate::abi;
+use crate::foreign;
 use filter_core::config::Env;
 use filter_core::filter;
 use filter_core::message::Headers;
@@ -15,22 +16,32 @@ use std::collections::HashMap;
 #[derive(Default)]
 pub(crate) struct Host {
     /// Defining a metric again would make a new handle each time.
-    counters: RefCell<HashMap<String, u32>>,
+    metrics: RefCell<HashMap<String, u32>>,
 }
 
 impl Host {
     /// Increases a counter; a host without metrics loses it, the request goes on.
     pub(crate) fn count(&self, name: String) {
-        let Ok(mut counters) = self.counters.try_borrow_mut() else { return };
-        let id = match counters.get(&name) {
-            Some(id) => *id,
-            None => {
-                let Ok(id) = abi::define_counter(&name) else { return };
-                counters.insert(name, id);
-                id
-            }
-        };
-        let _ = abi::increment(id);
+        if let Some(id) = self.metric(name, abi::define_counter) {
+            let _ = abi::increment(id);
+        }
+    }
+
+    /// Sets a gauge.
+    pub(crate) fn record(&self, name: String, value: u64) {
+        if let Some(id) = self.metric(name, abi::define_gauge) {
+            let _ = abi::record(id, value);
+        }
+    }
+
+    fn metric(&self, name: String, define: impl FnOnce(&str) -> Result<u32, abi::Refused>) -> Option<u32> {
+        let mut metrics = self.metrics.try_borrow_mut().ok()?;
+        if let Some(id) = metrics.get(&name) {
+            return Some(*id);
+        }
+        let id = define(&name).ok()?;
+        metrics.insert(name, id);
+        Some(id)
     }
 }
 
@@ -49,6 +60,10 @@ impl Cx for Host {
 
     fn store(&self) -> &dyn SharedStore {
         self
+    }
+
+    fn verify_signature(&self, hash: &str, key: &[u8], signature: &[u8], text: &[u8]) -> Option<bool> {
+        foreign::verify_signature(hash, key, signature, text)
     }
 }
 

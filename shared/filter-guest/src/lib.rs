@@ -5,6 +5,7 @@
 #![cfg(target_arch = "wasm32")]
 
 mod abi;
+mod foreign;
 mod host;
 mod module;
 mod perform;

@@ -37,6 +37,9 @@ pub(crate) fn effects(host: &Host, outcome: Outcome) -> Flow {
     for name in outcome.counters {
         host.count(name);
     }
+    for (name, value) in outcome.gauges {
+        host.record(name, value);
+    }
     for line in &outcome.logs {
         abi::log(line.level, &redact::line(&line.text));
     }

@@ -9,6 +9,7 @@
 mod cx;
 pub mod docs;
 mod exchange;
+pub mod jwt;
 mod request;
 pub mod schema;
 

@@ -59,7 +59,7 @@ struct Counts {
 
 impl EnvoyExecutor {
     pub(crate) async fn start(start: &Start<'_>) -> Result<Self> {
-        let Start { bootstrap, settings, workers, callouts, real, proxied } = *start;
+        let Start { bootstrap, settings, workers, callouts, real, proxied, now: _ } = *start;
         let plugins = bootstrap.plugins()?;
         let recorder = Recorder::start().await?;
         let called = bootstrap.called_clusters();

@@ -7,6 +7,7 @@ mod wasm;
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::time::Duration;
 
 use anyhow::Result;
 use serde::Deserialize;
@@ -71,6 +72,8 @@ pub(crate) enum Executor {
 pub(crate) struct Start<'a> {
     pub(crate) bootstrap: &'a Bootstrap,
     pub(crate) settings: &'a Settings,
+    /// When a modelled gateway starts, since the Unix epoch.
+    pub(crate) now: Duration,
     /// Worker threads.
     pub(crate) workers: u32,
     /// Answers to call-outs that belong to no request.

@@ -14,8 +14,7 @@ use crate::observation::{CallOutSeen, Exported, LogLine, Observation, Verdict};
 use crate::request::{Protocol, Request};
 use crate::step::{Split, Step};
 
-/// When the gateway starts, and how long until the first request and until the next one.
-const START: Duration = Duration::from_secs(1_800_000_000);
+/// How long until the first request and until the next one.
 const INTERVAL: Duration = Duration::from_secs(1);
 
 pub(crate) struct WasmExecutor {
@@ -44,7 +43,7 @@ impl WasmExecutor {
             callouts: start.callouts,
             workers: usize::try_from(start.workers).context("workers")?,
             seed: 0,
-            start: START,
+            start: start.now,
             limits: Limits::default(),
         })?;
         let start_logs = gateway.take_logs().iter().map(line).collect();

@@ -3,10 +3,10 @@
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Result, ensure};
 use backends::{Options, Redis, User, Webdis};
-use serde_json::{Value, json};
-use suite::caller::{Called, Gateway};
+use serde_json::json;
+use suite::gateway::{Called, Gateway, Memory};
 
 use crate::clients::{Clients, STREAMS, Sent, answers};
 use crate::figures::{outcomes, spread};
@@ -27,34 +27,6 @@ const WAVES: usize = 3;
 const ATTEMPTS: usize = 8;
 /// Requests to a circuit that is open.
 const REFUSED: usize = 20;
-
-/// What Envoy used after a wave, in bytes.
-#[derive(Debug, Clone, Copy)]
-struct Memory {
-    /// Of its allocator: what is in use.
-    allocated: u64,
-    /// Resident, the linear memory of the VMs included.
-    resident: u64,
-}
-
-impl Memory {
-    async fn of(gateway: &Gateway) -> Result<Self> {
-        let page: Value = serde_json::from_str(&gateway.envoy.admin("/memory").await?)?;
-        let allocated = page.get("allocated").and_then(Value::as_str).context("no `allocated`")?.parse()?;
-        let id = gateway.envoy.id().context("Envoy has ended")?;
-        let status = std::fs::read_to_string(format!("/proc/{id}/status"))?;
-        let resident = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).context("no VmRSS")?;
-        let kilobytes: u64 = resident.trim().trim_end_matches("kB").trim().parse()?;
-        Ok(Self { allocated, resident: kilobytes * 1024 })
-    }
-}
-
-impl std::fmt::Display for Memory {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let mib = |bytes: u64| bytes as f64 / 1_048_576.0;
-        write!(f, "{:.1} MiB allocated, {:.1} MiB resident", mib(self.allocated), mib(self.resident))
-    }
-}
 
 struct Drill {
     redis: Redis,
@@ -97,7 +69,7 @@ impl Drill {
             self.recovers(&clients).await?;
             return Ok(None);
         };
-        let (held, memory) = (begin.elapsed(), Memory::of(&self.gateway).await?);
+        let (held, memory) = (begin.elapsed(), self.gateway.memory().await?);
         let all = answers(sent).await?;
         println!(
             "{MANY} requests held after {held:.2?} ({memory}), all answered after {:.2?}: {:?}; each waited {}",
@@ -106,7 +78,7 @@ impl Drill {
             spread(all.iter().map(|answer| answer.took)),
         );
         for answer in &all {
-            ensure!(answer.status == 503 && answer.said == "timeout", "{answer:?}");
+            ensure!(answer.status == 503 && answer.said() == "timeout", "{answer:?}");
             ensure!(answer.took + EARLY >= TIMEOUT, "before the deadline: {answer:?}");
         }
         self.circuit_open(&clients).await?;
@@ -123,11 +95,11 @@ impl Drill {
             waiting.push(clients.send(0, &[]).await?);
         }
         let all = answers(waiting).await?;
-        let refused = all.iter().filter(|answer| answer.said == "circuit_open").count();
+        let refused = all.iter().filter(|answer| answer.said() == "circuit_open").count();
         let probes = usize::try_from(sent().await? - before)?;
         println!(
             "circuit: {refused} of {REFUSED} refused at once, {probes} sent; {}",
-            spread(all.iter().filter(|answer| answer.said == "circuit_open").map(|answer| answer.took)),
+            spread(all.iter().filter(|answer| answer.said() == "circuit_open").map(|answer| answer.took)),
         );
         ensure!(refused + probes == REFUSED && probes <= 1, "{all:?}");
         Ok(())
@@ -150,7 +122,7 @@ impl Drill {
             Ok(stats.await?.iter().all(|(_, value)| *value == 0))
         })
         .await?;
-        Memory::of(&self.gateway).await
+        self.gateway.memory().await
     }
 }
 

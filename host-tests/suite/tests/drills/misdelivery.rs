@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Result, ensure};
 use backends::{Options, Redis, User, Webdis};
 use serde_json::json;
-use suite::caller::{Called, Gateway};
+use suite::gateway::{Called, Gateway};
 use tokio::task::JoinSet;
 use tokio::time::sleep;
 
@@ -42,8 +42,8 @@ async fn calls(clients: Arc<Clients>, connection: usize, common: Arc<Common>) ->
     while !common.over.load(Ordering::SeqCst) {
         let id = format!("{key}-{}", calls.len());
         let answer = clients.ask(connection, &[("x-key", &key), ("x-id", &id)]).await?;
-        let wrong = answer.status == 200 && answer.said.split_once('/').is_none_or(|(_, said)| said != id);
-        if wrong || answer.said == "nonce" {
+        let wrong = answer.status == 200 && answer.said().split_once('/').is_none_or(|(_, said)| said != id);
+        if wrong || answer.said() == "nonce" {
             common.delivered.fetch_add(1, Ordering::SeqCst);
         }
         calls.push((answer, wrong));

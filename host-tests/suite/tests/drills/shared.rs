@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Result, ensure};
 use http::StatusCode;
 use serde_json::{Value, json};
-use suite::caller::{Called, Gateway};
+use suite::gateway::{Called, Gateway};
 
 use crate::clients::{Answer, Clients, Sent, answers};
 use crate::figures::spread;
@@ -54,10 +54,8 @@ impl Drill {
         let drill = Self { gateway, called, clients, begin };
         drill.waiting(MANY).await?;
         // Every worker serves some of them.
-        let workers = usize::try_from(workers)?;
-        let serving = drill.gateway.envoy.stats(r"^listener\..*\.worker_\d+\.downstream_cx_active$").await?;
-        let serving: Vec<u64> = serving.iter().map(|(_, count)| *count).filter(|count| *count > 0).collect();
-        ensure!(serving.len() == workers, "connections of {workers} workers: {serving:?}");
+        let serving = drill.gateway.serving().await?;
+        ensure!(serving == usize::try_from(workers)?, "connections of {serving} workers");
         Ok((drill, sent))
     }
 
@@ -100,8 +98,8 @@ impl Drill {
 fn said(answers: &[Answer]) -> Result<BTreeMap<String, usize>> {
     let mut counts = BTreeMap::new();
     for answer in answers {
-        ensure!(answer.status == 200 && answer.said.starts_with("answer "), "{answer:?}");
-        *counts.entry(answer.said.clone()).or_default() += 1;
+        ensure!(answer.status == 200 && answer.said().starts_with("answer "), "{answer:?}");
+        *counts.entry(answer.said().into_owned()).or_default() += 1;
     }
     Ok(counts)
 }
@@ -165,12 +163,12 @@ async fn those_who_wait_for_what_fails_are_all_refused() -> Result<()> {
     let (drill, sent) = Drill::start_with(StatusCode::INTERNAL_SERVER_ERROR, "worker", 1).await?;
     drill.called.open();
     let all = answers(sent).await?;
-    ensure!(all.iter().all(|answer| answer.status == 503 && answer.said == "status 500"), "{all:?}");
+    ensure!(all.iter().all(|answer| answer.status == 503 && answer.said() == "status 500"), "{all:?}");
     ensure!(drill.called.requests() == 1, "{} call-outs", drill.called.requests());
     drill.waiting(0).await?;
     // Nothing is kept, so the next asks again.
     let later = drill.clients.ask(0, &[]).await?;
-    ensure!(later.said == "status 500" && drill.called.requests() == 2, "{later:?}");
+    ensure!(later.said() == "status 500" && drill.called.requests() == 2, "{later:?}");
     println!("{MANY} refused after {}", spread(all.iter().map(|answer| answer.took)));
     drill.gateway.end().await
 }

@@ -8,7 +8,7 @@ use anyhow::{Context as _, Result, bail, ensure};
 use replay::client::send;
 use replay::request::Request;
 use serde_json::{Value, json};
-use suite::caller::{Called, Gateway};
+use suite::gateway::{Called, Gateway};
 use tokio::sync::{Mutex, MutexGuard};
 use tokio::time::{sleep, timeout};
 

@@ -24,8 +24,9 @@ use crate::settings::Settings;
 type Factory = fn(&PluginSpec, &dyn Env) -> Result<Box<dyn AnyFilter>>;
 
 /// Every plugin of this repository, by name. A plugin joins the native executor here.
-const PLUGINS: [(&str, Factory); 3] = [
+const PLUGINS: [(&str, Factory); 4] = [
     (request_policy::RequestPolicy::NAME, configured::<request_policy::RequestPolicy>),
+    (jwt_auth::JwtAuth::NAME, configured::<jwt_auth::JwtAuth>),
     (probe::Probe::NAME, configured::<probe::Probe>),
     (caller::Caller::NAME, configured::<caller::Caller>),
 ];

@@ -51,13 +51,14 @@ pub(crate) struct Native {
     slots: Vec<Slot>,
     calls: RefCell<Calls>,
     use_remote_address: bool,
+    /// When the gateway started.
+    start: Timestamp,
     now: Timestamp,
     /// The number of the request under way.
     request: Waiter,
 }
 
-/// When the gateway starts, and how long until the first request and until the next one: as the wasm executor has it.
-const START: Timestamp = Timestamp(1_800_000_000_000_000);
+/// How long until the first request and until the next one: as the wasm executor has it.
 const INTERVAL: Duration = Duration::from_secs(1);
 
 /// How long a request is waited for (`stream_idle_timeout` of Envoy's connection manager, where it is not set).
@@ -66,20 +67,22 @@ const PATIENCE: Duration = Duration::from_secs(300);
 impl Native {
     pub(crate) fn new(start: &Start<'_>) -> Result<Self> {
         let surroundings = start.bootstrap.surroundings()?;
+        let began = later(Timestamp(0), start.now);
         let mut stores = Stores::default();
         let slot = |(index, spec): (usize, PluginSpec)| {
             let filter = build(&spec, start.settings)?;
             let store = stores.of(&spec.vm_id);
-            Ok(Slot::new(spec, index, filter, store, START))
+            Ok(Slot::new(spec, index, filter, store, began))
         };
         let mut native = Self {
             slots: start.bootstrap.plugins()?.into_iter().enumerate().map(slot).collect::<Result<_>>()?,
             use_remote_address: surroundings.use_remote_address,
             calls: RefCell::new(Calls::new(surroundings, scripted(start.callouts)?)),
-            now: START,
+            start: began,
+            now: began,
             request: 0,
         };
-        native.pass(later(START, INTERVAL));
+        native.pass(later(began, INTERVAL));
         Ok(native)
     }
 
@@ -87,7 +90,7 @@ impl Native {
         let (request, answer) = (&step.request(split), &step.response()?);
         self.calls.get_mut().begin(scripted(&step.callouts)?);
         if let Some(at) = step.t_ms {
-            self.pass(later(START, Duration::from_millis(at)));
+            self.pass(later(self.start, Duration::from_millis(at)));
         }
         self.request = self.request.wrapping_add(1);
         for slot in &mut self.slots {

@@ -1,0 +1,4 @@
+//! jwt-auth as a proxy-wasm module.
+#![cfg(target_arch = "wasm32")]
+
+filter_guest::export_filter!(jwt_auth::JwtAuth);
