@@ -9,7 +9,9 @@ const GOOD: [u8; 2] = [0x08, 0x01];
 /// Whether the host says that it is a signature. `None`: it has no such function, or cannot read the question.
 pub(crate) fn verify_signature(hash: &str, key: &[u8], signature: &[u8], text: &[u8]) -> Option<bool> {
     let mut question = Vec::with_capacity(
-        [hash.len(), key.len(), signature.len(), text.len()].iter().fold(24, |sum, one| sum.saturating_add(*one)),
+        [hash.len(), key.len(), signature.len(), text.len()]
+            .iter()
+            .fold(24, |sum, one| sum.saturating_add(*one)),
     );
     for (field, bytes) in [(1_u8, hash.as_bytes()), (2, key), (3, signature), (4, text)] {
         // Length-delimited.
