@@ -11,7 +11,7 @@ use testkit::jwt::SigningKey::{P256, RsaOne};
 
 use crate::key_server::KeyServer;
 use crate::load::{Load, Probe, each};
-use crate::tokens::{many, of_unknown_keys};
+use crate::tokens::{many, of_unknown_keys, one};
 use crate::{SLACK, TICK, alone, since};
 
 /// Tokens of a flood.
@@ -37,7 +37,7 @@ async fn a_flood_of_unknown_keys_is_one_fetch_an_interval_and_leaves_nothing_beh
     let server = KeyServer::start(&[RsaOne])?;
     let gateway = server.gateway(&json!({ "cache_duration": CACHE, "refetch_interval": "1s" })).await?;
     let valid = many(RsaOne)?;
-    Probe::start(&gateway, &valid[0]).await?.becomes(503, 200, TICK).await?;
+    Probe::start(&gateway, &one("idp", RsaOne, 0)?).await?.becomes(503, 200, TICK).await?;
     let mut rests = vec![at_rest(&gateway).await?];
     let (begin, fetches) = (Instant::now(), server.asked().len());
     for flood in 0..FLOODS {
@@ -60,11 +60,10 @@ async fn a_flood_of_unknown_keys_is_one_fetch_an_interval_and_leaves_nothing_beh
         );
         rests.push(rest);
     }
-    let asked = &server.asked()[fetches.saturating_sub(1)..];
-    let nearest = asked.windows(2).map(|pair| pair[1] - pair[0]).min().unwrap_or(REFETCH);
-    println!("{} fetches in {:.1?}, at least {nearest:.2?} apart", asked.len() - 1, begin.elapsed());
+    let (count, nearest) = (server.asked().len() - fetches, server.nearest(fetches).unwrap_or(REFETCH));
+    println!("{count} fetches in {:.1?}, at least {nearest:.2?} apart", begin.elapsed());
     ensure!(nearest >= REFETCH, "two fetches in an interval: {nearest:?}");
-    ensure!(asked.len() > 1, "nobody asked for an unknown key");
+    ensure!(count > 0, "nobody asked for an unknown key");
     let [fresh, first, .., last] = rests.as_slice() else { anyhow::bail!("{rests:?}") };
     println!("before {fresh}; after the first {first}; after the last {last}");
     ensure!(last.allocated <= first.allocated + first.allocated / 20, "{first}, later {last}");
@@ -73,7 +72,7 @@ async fn a_flood_of_unknown_keys_is_one_fetch_an_interval_and_leaves_nothing_beh
     // Those who have valid tokens notice nothing of it, and a new key is found although every interval is used.
     let (load, tokens) = (Load::start(&gateway, &valid).await?, of_unknown_keys(FLOODS, MANY)?);
     let clients = Clients::connect(gateway.addr, CONNECTIONS).await?;
-    let newest = Probe::start(&gateway, &many(P256)?[0]).await?;
+    let newest = Probe::start(&gateway, &one("idp", P256, 0)?).await?;
     let fetches = server.asked().len();
     let publish = async {
         until("a fetch", || async { Ok(server.asked().len() > fetches) }).await?;

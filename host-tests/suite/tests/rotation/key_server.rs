@@ -81,6 +81,13 @@ impl KeyServer {
         self.with(|said| said.asked.clone())
     }
 
+    /// The least time between two fetches from this one on; `None`: there are no two.
+    pub fn nearest(&self, from: usize) -> Option<Duration> {
+        let asked = self.asked();
+        let times = asked.iter().skip(from);
+        times.clone().skip(1).zip(times).map(|(later, one)| later.saturating_duration_since(*one)).min()
+    }
+
     /// Nobody listens any more.
     pub fn goes(&mut self) {
         self.server = None;

@@ -12,10 +12,10 @@ use serde_json::{Value, json};
 use suite::clients::Answer;
 use suite::gateway::{Called, Gateway};
 use suite::patience::until;
-use testkit::jwt::{SigningKey::P256, jwks, token};
+use testkit::jwt::{SigningKey::P256, jwks};
 
 use crate::load::Probe;
-use crate::tokens::{bearer, claims, issuer};
+use crate::tokens::{issuer, one};
 use crate::{SLACK, TICK, WORKERS, alone, since};
 
 /// `check`: for how long an answer serves.
@@ -74,7 +74,7 @@ impl Mode {
             "revocation": {
                 "mode": self.mode,
                 "on_error": self.on_error,
-                "redis": { "cluster": "redis", "timeout": format!("{}ms", TIMEOUT.as_millis()) },
+                "redis": { "cluster": self.name, "timeout": format!("{}ms", TIMEOUT.as_millis()) },
                 "ttl": seconds(TTL),
                 "interval": seconds(INTERVAL),
                 "max_age": seconds(MAX_AGE),
@@ -84,7 +84,7 @@ impl Mode {
 
     /// A client with this provider's token of that number.
     pub async fn client(self, gateway: &Gateway, number: usize) -> Result<Probe> {
-        Probe::start(gateway, &bearer(&token(P256, &json!({}), &claims(self.name, number)?))).await
+        Probe::start(gateway, &one(self.name, P256, number)?).await
     }
 }
 
@@ -99,15 +99,18 @@ impl World {
     pub async fn start() -> Result<Self> {
         let redis = Redis::start(&Options::default()).await?;
         let webdis = Webdis::start(&redis, User::GatewayRevocation, &Options::default()).await?;
-        let cluster = Called { name: "redis".to_owned(), addr: webdis.addr(), most: 1024 };
+        // One each, to tell who asks.
+        let clusters =
+            Mode::ALL.map(|mode| Called { name: mode.name.to_owned(), addr: webdis.addr(), most: 1024 });
         let configuration = json!({ "version": 1, "providers": Mode::ALL.map(Mode::provider) });
-        let gateway = Gateway::start_with("jwt-auth", &configuration, &[cluster], WORKERS).await?;
+        let gateway = Gateway::start_with("jwt-auth", &configuration, &clusters, WORKERS).await?;
         Ok(Self { redis, webdis, gateway })
     }
 
     /// Asks until Redis is asked: from now on it takes as long as it can until it is asked again.
-    async fn is_asked(&self, client: &Probe) -> Result<()> {
-        let asked = || self.gateway.stat("cluster.redis.upstream_rq_total");
+    async fn is_asked(&self, mode: Mode, client: &Probe) -> Result<()> {
+        let name = format!("cluster.{}.upstream_rq_total", mode.name);
+        let asked = || self.gateway.stat(&name);
         let before = asked().await?;
         until("Redis is asked", || async {
             client.ask().await?;
@@ -160,7 +163,7 @@ async fn a_revoked_token_is_refused_within_the_promised_time() -> Result<()> {
             // At the start no list may be there yet.
             client.becomes(503, 200, TICK).await.context(what.clone())?;
             for back in [false, true] {
-                world.is_asked(&client).await?;
+                world.is_asked(mode, &client).await?;
                 let (done, from, to, verb) = match back {
                     false => (world.revoke(mode, claim, number + 1).await?, 200, 401, "refused"),
                     true => (world.undo(mode, claim, number + 1).await?, 401, 200, "accepted again"),

@@ -15,7 +15,7 @@ pub fn issuer(name: &str) -> String {
 }
 
 /// Claims of a token that is valid for an hour.
-pub fn claims(name: &str, number: usize) -> Result<Value> {
+fn claims(name: &str, number: usize) -> Result<Value> {
     let now = SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs();
     Ok(json!({
         "iss": issuer(name), "aud": "api", "iat": now, "exp": now + 3600,
@@ -23,14 +23,19 @@ pub fn claims(name: &str, number: usize) -> Result<Value> {
     }))
 }
 
-/// As a client sends it.
-pub fn bearer(token: &str) -> String {
+/// As clients send it.
+fn bearer(token: &str) -> String {
     format!("Bearer {token}")
+}
+
+/// Token number so many of an issuer, as a client sends it.
+pub fn one(name: &str, key: SigningKey, number: usize) -> Result<String> {
+    Ok(bearer(&token(key, &json!({}), &claims(name, number)?)))
 }
 
 /// Many tokens of the issuer `idp`, as clients send them.
 pub fn many(key: SigningKey) -> Result<Vec<String>> {
-    (0..MANY).map(|number| Ok(bearer(&token(key, &json!({}), &claims("idp", number)?)))).collect()
+    (0..MANY).map(|number| one("idp", key, number)).collect()
 }
 
 /// So many tokens that name keys which nobody has, each another, as clients send them. Every signature is one of P-256,
