@@ -1,11 +1,13 @@
 //! The configuration as written.
 
 mod provider;
+mod revocation;
 
 pub use provider::{
-    Audiences, CertificateBinding, ClaimHeader, Discovery, KeySource, ListFormat, OnError, ProviderConfig,
-    Remote, RevocationBy, RevocationConfig, RevocationMode, SharedSecret, SubjectMatcher, TokenPlaces,
+    Audiences, CertificateBinding, ClaimHeader, Discovery, KeySource, ListFormat, ProviderConfig, Remote,
+    SharedSecret, SubjectMatcher, TokenPlaces,
 };
+pub use revocation::{OnError, RevocationBy, RevocationConfig, RevocationMode};
 
 use crate::claims::ClaimPath;
 use filter_core::config::{At, FieldShape, FromTree, NonEmpty, Shape, Tree, Version};

@@ -3,24 +3,25 @@
 use crate::alg::{Algorithms, Family};
 use crate::claims::{ClaimPath, Format, MAX_HEADER, Rules, Subject as SubjectRule, Times, header_value};
 use crate::config::{
-    Audiences, CertificateBinding, ClaimHeader, Crypto, KeySource, ListFormat, OnError, ProviderConfig,
-    RevocationBy, RevocationConfig, RevocationMode, SharedSecret, SubjectMatcher, TokenPlaces,
+    Audiences, CertificateBinding, ClaimHeader, Crypto, KeySource, ListFormat, ProviderConfig, SharedSecret,
+    SubjectMatcher, TokenPlaces,
 };
 use crate::crypto::HOST_ALGORITHMS;
 use crate::extract::Places;
 use crate::jwks::Source;
 use crate::keys::{Key, KeySet};
-use crate::revocation::{Check, Subject, Sync};
+use crate::revocation::{Subject, Sync};
 use crate::token::{AcceptedTypes, Limits};
 use filter_core::config::{At, Env, NonEmpty, Tree};
 use filter_core::effect::HeaderOp;
 use filter_core::http::HeaderName;
 use filter_core::http::header::COOKIE;
 use filter_core::keys::{Claim, revocation};
-use filter_core::redis::Redis;
-use std::time::Duration;
 
+mod deny_list;
 mod remote;
+
+pub use deny_list::{DenyList, Revocation};
 
 /// A provider, compiled.
 pub struct Provider {
@@ -54,30 +55,6 @@ pub struct Provider {
     pub revocation: Option<Revocation>,
 }
 
-/// The deny-list of a provider.
-pub struct Revocation {
-    by: Vec<Claim>,
-    /// What happens to a token of which nothing can be learnt.
-    pub on_error: OnError,
-    /// How it is asked.
-    pub list: DenyList,
-}
-
-/// How a deny-list is asked.
-pub enum DenyList {
-    /// About each token.
-    Check {
-        /// Who asks.
-        check: Check,
-        /// How long an answer serves.
-        ttl: Duration,
-        /// Index of the circuit breaker.
-        breaker: usize,
-    },
-    /// As a whole: index of the list.
-    Sync(usize),
-}
-
 /// What all providers have together.
 #[derive(Default)]
 pub struct Together {
@@ -88,9 +65,6 @@ pub struct Together {
     /// How many circuit breakers there are.
     pub breakers: usize,
 }
-
-/// An answer may not serve longer: so long does a revocation take at most.
-const MAX_TTL: Duration = Duration::from_secs(60);
 
 impl Provider {
     /// Compiles one. `None`: an error was reported at or below `at`.
@@ -241,47 +215,6 @@ impl Provider {
             _ => None,
         };
         Subject { ids: by.iter().filter_map(id).collect(), issued: times.iat.map(|iat| iat.seconds()) }
-    }
-}
-
-impl Revocation {
-    fn compile(
-        config: RevocationConfig,
-        provider: &str,
-        together: &mut Together,
-        env: &dyn Env,
-        at: &At<'_>,
-    ) -> Option<Self> {
-        let place = [config.redis.cluster.clone(), config.redis.path.clone()];
-        let redis = Redis::compile(config.redis, env, &at.key("redis"))?;
-        if config.ttl > MAX_TTL {
-            at.key("ttl").error("at most \"60s\"");
-            return None;
-        }
-        if config.max_age < config.interval {
-            at.key("max_age").error("shorter than `interval`");
-            return None;
-        }
-        let by = config.by.0.into_iter().map(|by| match by {
-            RevocationBy::Jti => Claim::Jti,
-            RevocationBy::Sub => Claim::Sub,
-            RevocationBy::Sid => Claim::Sid,
-        });
-        let list = match config.mode {
-            RevocationMode::Check => {
-                let breaker = together.breakers;
-                together.breakers = together.breakers.saturating_add(1);
-                DenyList::Check { check: Check::new(redis), ttl: config.ttl, breaker }
-            }
-            RevocationMode::Sync => {
-                let name = format!("revoked.{}", together.lists.len());
-                let place = [place[0].as_str(), place[1].as_str()];
-                let list = Sync::new(name.into(), provider, redis, &place, config.interval, config.max_age);
-                let list = list.inspect_err(|error| at.error(error.to_string())).ok()?;
-                DenyList::Sync(push(&mut together.lists, list))
-            }
-        };
-        Some(Self { by: by.collect(), on_error: config.on_error, list })
     }
 }
 

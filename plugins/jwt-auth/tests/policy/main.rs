@@ -18,5 +18,6 @@ mod remembered;
 mod revoked;
 mod synced;
 mod tokens;
+mod verifying;
 mod whose;
 mod world;
