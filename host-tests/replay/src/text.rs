@@ -10,7 +10,7 @@ use serde::de::{Deserialize, Deserializer, Error, MapAccess, Visitor};
 use crate::token::Token;
 
 /// Bytes written as a string, as `{b64: <standard base64>}`, as `{repeat: <text>, times: <count>}`, as
-/// `{join: [<text>, …]}` or as `{jwt: <token>}` ([`Token`]). Anything else — a number above all, whose spelling YAML would not keep — is an error.
+/// `{join: [<text>, …]}` or as `{jwt: <token>}` (`README.md`). Anything else — a number above all, whose spelling YAML would not keep — is an error.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct Text(pub Vec<u8>);
 

@@ -10,6 +10,7 @@
 )]
 
 mod attacks;
+mod demands;
 mod errors;
 mod fetched;
 mod options;
