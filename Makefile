@@ -11,7 +11,7 @@ WASM_CRATES := filter-guest bench-guest probe-module caller-module \
 # The lock file is part of the source; `make LOCKED= …` lets cargo change it.
 LOCKED ?= --locked
 # The traffic that make demo sends.
-DEMO ?= host-tests/suite/cases/demo.yaml host-tests/suite/cases/demo-whole.yaml
+DEMO ?= $(addprefix host-tests/suite/cases/,demo.yaml demo-whole.yaml demo-jwt.yaml)
 # What make suites is held against: published lists and suites, no part of this repository.
 SUITES ?= ../shared/data
 # For make bench.

@@ -12,8 +12,8 @@ use suite::{below, folders, root};
 const LONGEST: usize = 400;
 /// What a plugin may not reach: it is a pure function that names no host.
 const BANNED: [&str; 3] = ["proxy-wasm", "wasmtime", "tokio"];
-/// Bytes of request-policy.wasm, its whole set of options: every worker of every gateway compiles it.
-const LARGEST: u64 = 560_000;
+/// Bytes of the modules that ship: every worker of every gateway compiles them.
+const LARGEST: [(&str, u64); 2] = [("request-policy", 560_000), ("jwt-auth", 800_000)];
 
 fn sources(folder: &str) -> Result<Vec<PathBuf>> {
     below(&root()?.join(folder), "rs", &|name| name != "target")
@@ -163,9 +163,14 @@ fn modified(path: &Path) -> Result<SystemTime> {
 }
 
 #[test]
-fn request_policy_stays_small() -> Result<()> {
-    let module = root()?.join("dist/request-policy.wasm");
-    let size = std::fs::metadata(&module).context("request-policy.wasm: run `make dist`")?.len();
-    ensure!(size <= LARGEST, "request-policy.wasm has {size} bytes; at most {LARGEST} are wanted");
+fn modules_stay_small() -> Result<()> {
+    let shipped: BTreeSet<String> = folders("plugins")?.into_iter().collect();
+    let known = LARGEST.iter().map(|(name, _)| (*name).to_owned()).collect();
+    ensure!(shipped == known, "plugins are {shipped:?}, and a size is known of {known:?}");
+    for (name, largest) in LARGEST {
+        let module = root()?.join(format!("dist/{name}.wasm"));
+        let size = std::fs::metadata(&module).with_context(|| format!("{name}.wasm: run `make dist`"))?.len();
+        ensure!(size <= largest, "{name}.wasm has {size} bytes; at most {largest} are wanted");
+    }
     Ok(())
 }
