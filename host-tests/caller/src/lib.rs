@@ -14,7 +14,7 @@ use filter_core::denial::LocalReply;
 use filter_core::effect::{Effects, HeaderOp, Metric, ResponseStep, Step, Verdict, sanitized};
 use filter_core::http::{HeaderName, Method};
 use filter_core::message::{RequestHead, ResponseHead};
-use filter_core::policy::{Cx, Mode, Policy, Timestamp};
+use filter_core::policy::{Cx, Mode, Policy, Timestamp, micros};
 use filter_core::redis::{Breaker, Progress, Query, Redis, Script, Value};
 use filter_core::store;
 use filter_core::task::{CallOut, Failure, Key, Task, TaskResult};
@@ -277,8 +277,4 @@ fn kept(cx: &dyn Cx) -> Option<Kept> {
     let (bytes, _) = cx.store().get(NAME)?;
     let (until, answer) = bytes.split_first_chunk()?;
     Some(Kept { until: u64::from_le_bytes(*until), answer: String::from_utf8_lossy(answer).into_owned() })
-}
-
-fn micros(duration: Duration) -> u64 {
-    u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
 }

@@ -4,6 +4,7 @@
 //! What is kept is about its source, not about the configuration that names it: a new configuration does not fetch
 //! again what is there.
 
+use filter_core::policy::hex;
 use filter_core::store::{SharedStore, update};
 use sha2::{Digest as _, Sha256};
 use std::marker::PhantomData;
@@ -37,7 +38,8 @@ impl<N: Numbers> Store<N> {
             hash.update(part.len().to_le_bytes());
             hash.update(part);
         }
-        let digest: String = hash.finalize().iter().take(16).map(|byte| format!("{byte:02x}")).collect();
+        let mut digest = hex(&hash.finalize());
+        digest.truncate(32);
         let key = |what| format!("portcullis.jwt-auth.{kind}.{digest}.{what}");
         Self { numbers: key("numbers"), document: key("document"), kind: PhantomData }
     }

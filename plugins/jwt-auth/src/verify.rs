@@ -2,7 +2,7 @@
 
 use crate::accepted::Accepted;
 use crate::answer::{of_claims, of_form};
-use crate::claims::ClaimError;
+use crate::claims::{ClaimError, Times};
 use crate::jwks::Need;
 use crate::keys::KeySet;
 use crate::policy::JwtAuth;
@@ -64,8 +64,13 @@ impl JwtAuth {
             if let Some(accepted) = self.kept(worker, index, text, cx) {
                 return Ok(Judged::Accepted(accepted));
             }
-            match self.judge_as(worker, index, provider, &token, text, cx) {
-                Ok(judged) => return Ok(judged),
+            match self.judge_as(worker, provider, &token, text, cx) {
+                Ok(Ok(times)) => {
+                    let accepted = Rc::new(Accepted::new(index, provider, token, times));
+                    worker.cache.insert(text, accepted.clone());
+                    return Ok(Judged::Accepted(accepted));
+                }
+                Ok(Err(task)) => return Ok(Judged::Fetch(task)),
                 // A client that may come again must not throw its token away.
                 Err(_) if refusal.reason == Reason::JwksUnavailable => {}
                 Err(denial) => refusal = denial,
@@ -93,15 +98,15 @@ impl JwtAuth {
         earlier.any(|provider| provider.rules.issuers.contains(issuer))
     }
 
+    /// When the token is valid as one of this provider's; or keys are to be fetched first.
     fn judge_as(
         &self,
         worker: &mut Worker,
-        index: usize,
         provider: &Provider,
         token: &Token<'_>,
         text: &[u8],
         cx: &dyn Cx,
-    ) -> Result<Judged, Denial> {
+    ) -> Result<Result<Times, Task>, Denial> {
         let header = &token.jws.header;
         let form =
             |error: crate::token::TokenError| self.challenges.denial(of_form(error)).note(error.to_string());
@@ -126,14 +131,7 @@ impl JwtAuth {
         }
         // R16, cheaper than a signature; what is said here of a forged token only the log hears.
         let times = provider.rules.check(&token.claims, cx.now()).map_err(|error| self.claims(&error))?;
-        self.signature(worker, provider, token, cx)?.map_or_else(
-            || {
-                let accepted = Rc::new(Accepted::new(index, provider, token.clone(), times));
-                worker.cache.insert(text, accepted.clone());
-                Ok(Judged::Accepted(accepted))
-            },
-            |task| Ok(Judged::Fetch(task)),
-        )
+        Ok(self.signature(worker, provider, token, cx)?.map_or(Ok(times), Err))
     }
 
     /// R17. `None`: the signature is one of the provider's. Else keys are to be fetched.

@@ -6,7 +6,7 @@ use crate::denial::{Denial, LocalReply};
 use crate::effect::{Effects, HeaderOp, Level, LogLine, Metric};
 use crate::lease::{self, Lease};
 use crate::names;
-use crate::policy::{Cx, Policy, Timestamp};
+use crate::policy::{Cx, Policy, Timestamp, micros};
 use crate::task::{CallOut, Failure, Key, Task, TaskResult};
 use crate::tasks::{Finished, Sent, Tasks, Token, Waiter};
 use crate::workers::{self, Presence, Queue};
@@ -126,9 +126,6 @@ pub struct Resumption {
 }
 
 impl<P: Policy> Filter<P> {
-    /// Whether the policy makes call-outs at all; what they need is left out of the module of one that does not.
-    const CALLS: bool = P::TICK.is_some();
-
     /// Loads the policy; state starts anew. `instance` is Envoy's `name` of the plugin. After an error the
     /// filter is without a policy.
     ///
@@ -147,7 +144,7 @@ impl<P: Policy> Filter<P> {
     /// Most bytes of the answer's body that are of use. `None`: nobody waits for this answer any more, or ever did.
     #[must_use]
     pub fn max_reply(&self, token: Token) -> Option<usize> {
-        if Self::CALLS { self.tasks.max_reply(token) } else { None }
+        if P::CALLS { self.tasks.max_reply(token) } else { None }
     }
 
     /// The queues of the other workers.
@@ -164,7 +161,7 @@ impl<P: Policy> Filter<P> {
 
     /// The host answers a call-out. `None`: nobody is waiting for this answer any more, or ever was.
     pub fn answered(&mut self, token: Token, result: TaskResult, host: &dyn Host) -> Option<Resumption> {
-        if !Self::CALLS {
+        if !P::CALLS {
             return None;
         }
         let finished = self.tasks.answered(token)?;
@@ -173,7 +170,7 @@ impl<P: Policy> Filter<P> {
 
     /// Another worker is done with the call-out of this name.
     pub fn told(&mut self, name: &str, host: &dyn Host) -> Option<Resumption> {
-        if !Self::CALLS {
+        if !P::CALLS {
             return None;
         }
         let finished = self.tasks.told(name)?;
@@ -182,7 +179,7 @@ impl<P: Policy> Filter<P> {
 
     /// Time has passed. `None`: nothing more is to be done now; else this is to be called again.
     pub fn next_lost(&mut self, host: &dyn Host) -> Option<Resumption> {
-        if !Self::CALLS {
+        if !P::CALLS {
             return None;
         }
         let finished = self.tasks.next_lost(host.now())?;
@@ -193,7 +190,7 @@ impl<P: Policy> Filter<P> {
 
     /// A tick of the policy's own.
     pub fn tick(&mut self, host: &dyn Host) -> Outcome {
-        if !Self::CALLS {
+        if !P::CALLS {
             return Outcome::flow(Flow::Continue);
         }
         self.announce(host);
@@ -263,7 +260,7 @@ impl<P: Policy> Filter<P> {
         waiter: Option<Waiter>,
         host: &dyn Host,
     ) -> Result<(), Failure> {
-        if !(Self::CALLS && self.tasks.has_room()) {
+        if !(P::CALLS && self.tasks.has_room()) {
             return Err(Failure::NotSent);
         }
         if self.tasks.join(&task.key, waiter) {
@@ -314,7 +311,7 @@ impl<P: Policy> Filter<P> {
 
     /// A stream is gone.
     pub(crate) fn forget(&mut self, waiter: Waiter) {
-        if Self::CALLS {
+        if P::CALLS {
             self.tasks.forget(waiter);
         }
     }
@@ -373,7 +370,3 @@ impl<P: Policy> Filter<P> {
 
 /// How much longer than its call-out a lease lasts: a worker that died must not keep the others waiting for long.
 const LEASE: Duration = Duration::from_millis(500);
-
-fn micros(duration: Duration) -> u64 {
-    u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
-}

@@ -23,8 +23,12 @@
 //!   and what the new member replaces. So it holds one member per id of what is live, and what expired since the last write.
 
 use crate::redis::MAX_KEY;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 use std::fmt;
 use std::time::Duration;
+
+/// All but the unreserved characters of RFC 3986 section 2.3.
+const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// What every key of ours begins with.
 pub const PREFIX: &str = "portcullis:";
@@ -234,38 +238,12 @@ fn seconds(digits: &str) -> Option<u64> {
 /// Percent-encodes every byte but the unreserved characters of RFC 3986 section 2.3, hexadecimal digits in upper case.
 #[must_use]
 pub fn encode(text: &str) -> String {
-    const HEX: &[u8; 16] = b"0123456789ABCDEF";
-    let mut encoded = String::with_capacity(text.len());
-    for byte in text.bytes() {
-        if is_unreserved(byte) {
-            encoded.push(char::from(byte));
-        } else {
-            encoded.push('%');
-            for nibble in [byte >> 4, byte & 0xf] {
-                encoded.extend(HEX.get(usize::from(nibble)).map(|&digit| char::from(digit)));
-            }
-        }
-    }
-    encoded
+    utf8_percent_encode(text, RESERVED).to_string()
 }
 
 /// What [`encode`] was given. `None`: it would not have written this, or nothing at all.
 #[must_use]
 pub fn decode(text: &str) -> Option<String> {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.bytes();
-    while let Some(byte) = rest.next() {
-        if byte != b'%' {
-            bytes.push(byte);
-            continue;
-        }
-        let mut nibble = || char::from(rest.next()?).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
-        bytes.push(nibble()? << 4 | nibble()?);
-    }
-    let decoded = String::from_utf8(bytes).ok()?;
-    (!decoded.is_empty() && encode(&decoded) == text).then_some(decoded)
-}
-
-fn is_unreserved(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~')
+    let decoded = percent_decode_str(text).decode_utf8().ok()?;
+    (!decoded.is_empty() && encode(&decoded) == text).then(|| decoded.into_owned())
 }

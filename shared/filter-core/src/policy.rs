@@ -34,6 +34,25 @@ impl Mode {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Timestamp(pub u64);
 
+/// A duration as [`Timestamp`]s count it.
+#[must_use]
+pub fn micros(duration: Duration) -> u64 {
+    u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
+}
+
+/// 128 random bits as 32 hexadecimal digits. `None`: the host has no random bytes.
+#[must_use]
+pub fn random_digits(cx: &dyn Cx) -> Option<String> {
+    let mut random = [0; 16];
+    cx.random(&mut random).then(|| hex(&random))
+}
+
+/// Two lower-case digits for each byte.
+#[must_use]
+pub fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
 /// What the world around a policy answers.
 pub trait Cx {
     /// The time of this event.
@@ -69,6 +88,9 @@ pub trait Policy: Sized + 'static {
 
     /// How often [`Self::on_tick`] comes. Without one a policy can make no call-outs: lost ones are noticed then.
     const TICK: Option<Duration> = None;
+
+    /// Whether it makes call-outs at all; what they need is left out of the module of one that does not. Never set.
+    const CALLS: bool = Self::TICK.is_some();
 
     /// How often one request may await something; then the answer is [`Failure::TooManyAwaits`](crate::task::Failure::TooManyAwaits).
     const AWAITS: u8 = 3;

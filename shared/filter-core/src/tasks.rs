@@ -3,7 +3,7 @@
 //! Pure bookkeeping; the guest in Envoy and the native executor perform it. A call-out belongs to the root context: it
 //! goes on when the request that caused it is gone, and nobody is told twice.
 
-use crate::policy::Timestamp;
+use crate::policy::{Timestamp, micros};
 use crate::task::{Key, Task};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -172,8 +172,4 @@ pub enum Sent {
     },
     /// Another one, whose lease ends then.
     Elsewhere(Timestamp),
-}
-
-fn micros(duration: Duration) -> u64 {
-    u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
 }

@@ -1,7 +1,7 @@
 //! The workers of a gateway that can be told something: a bounded list in the shared store, by the queues they listen on.
 
 use crate::filter::Host;
-use crate::policy::Timestamp;
+use crate::policy::{Timestamp, random_digits};
 use crate::store::{SharedStore, update};
 
 /// A queue as the host numbers it.
@@ -38,12 +38,8 @@ impl Presence {
             return;
         }
         if self.queue.is_none() {
-            let mut name = [0; 16];
             // The last to register a name gets its notices: a name of its own for every worker.
-            if host.random(&mut name) {
-                let name: String = name.iter().map(|byte| format!("{byte:02x}")).collect();
-                self.queue = host.listen(&name);
-            }
+            self.queue = random_digits(host).and_then(|name| host.listen(&name));
         }
         if self.queue.is_some_and(|queue| announce(host.store(), key, queue, now)) {
             self.announced = now.0;

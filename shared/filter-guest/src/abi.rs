@@ -289,7 +289,7 @@ pub(crate) fn http_call(cluster: &str, headers: &[u8], body: &[u8], timeout_ms: 
     Ok(token)
 }
 
-/// What follows is done in the name of this context, until the callback ends or another is chosen.
+/// Calls a function that the host has beyond the ABI, by name.
 pub(crate) fn foreign_function(name: &str, argument: &[u8]) -> Result<Vec<u8>, Refused> {
     // SAFETY: pointers are valid for the call.
     returned(|data, size| unsafe {
@@ -297,6 +297,7 @@ pub(crate) fn foreign_function(name: &str, argument: &[u8]) -> Result<Vec<u8>, R
     })
 }
 
+/// What follows is done in the name of this context, until the callback ends or another is chosen.
 pub(crate) fn set_effective_context(context: u32) -> Result<(), Refused> {
     // SAFETY: no pointers.
     checked(unsafe { proxy_set_effective_context(context) })

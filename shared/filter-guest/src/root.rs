@@ -36,9 +36,6 @@ pub(crate) struct Root<P: Policy> {
 }
 
 impl<P: Policy> Root<P> {
-    /// Whether the policy makes call-outs at all: the module of one that does not leaves out what follows them.
-    const CALLS: bool = P::TICK.is_some();
-
     pub(crate) fn new(id: u32) -> Self {
         Self { id, filter: Rc::default(), host: Rc::default(), over: VecDeque::new(), woken: false }
     }
@@ -141,7 +138,7 @@ impl<P: Policy> Root<P> {
 
     /// The policy has heard of it; every stream that waited is to decide again.
     fn carry_out(&mut self, resumption: Option<Resumption>) {
-        let Some(Resumption { outcome, waiters, result }) = resumption.filter(|_| Self::CALLS) else {
+        let Some(Resumption { outcome, waiters, result }) = resumption.filter(|_| P::CALLS) else {
             return;
         };
         if let Ok(filter) = self.filter.try_borrow() {
@@ -154,7 +151,7 @@ impl<P: Policy> Root<P> {
 
     /// Has the next streams go on, [`AT_ONCE`] of them; the others do in a callback to come.
     fn go_on(&mut self, streams: &mut Streams<P>) {
-        if !Self::CALLS || self.over.is_empty() {
+        if !P::CALLS || self.over.is_empty() {
             return;
         }
         for _ in 0..AT_ONCE {

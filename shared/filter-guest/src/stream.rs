@@ -62,7 +62,7 @@ impl<P: Policy> HttpStream<P> {
         let action = self.event(MapType::Request, |stream, filter, host| {
             stream.request_trailers(filter, &mut request_body, host)
         });
-        let went_on = P::TICK.is_some() && self.resumed;
+        let went_on = P::CALLS && self.resumed;
         if action == Action::Continue && went_on && std::mem::take(&mut self.holds_body) {
             // Body and trailers that waited behind a stopped head come in one go, and Envoy does not ask a filter whose
             // trailers go on for a body again (`end_stream_` in `FilterManager::decodeData`): it would be lost. Before

@@ -1,7 +1,7 @@
 //! The world of a test: nothing in it moves unless the test moves it.
 
 use filter_core::filter::Host;
-use filter_core::policy::{Cx, Timestamp};
+use filter_core::policy::{Cx, Timestamp, micros};
 use filter_core::store::{MemoryStore, SharedStore};
 use filter_core::task::CallOut;
 use filter_core::tasks::Token;
@@ -124,10 +124,6 @@ impl Host for TestCx {
         self.next.set(queue.wrapping_add(1));
         Some(queue)
     }
-}
-
-fn micros(duration: Duration) -> u64 {
-    u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
 }
 
 /// The output function of SplitMix64.

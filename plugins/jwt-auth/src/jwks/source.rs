@@ -6,7 +6,7 @@ use super::place::{Place, Step};
 use crate::kept::Store;
 use crate::keys::KeySet;
 use filter_core::effect::{Effects, Level, LogLine, Metric};
-use filter_core::policy::{Cx, Timestamp};
+use filter_core::policy::{Cx, Timestamp, micros};
 use filter_core::task::{Failure, Task, TaskResult};
 use sha2::{Digest as _, Sha256};
 use std::rc::Rc;
@@ -109,15 +109,27 @@ impl Source {
     }
 
     /// What a request is to do that names an unknown key, or any while there are none.
+    ///
+    /// A fetch in the background does not count against an unknown key: it may have ended just before the key was
+    /// published, and the next one would be refused for as long as the interval is.
     #[must_use]
     pub fn need(&self, worker: &Worker, cx: &dyn Cx) -> Need {
         let (meta, now) = (self.store.numbers(cx.store()), cx.now());
-        let pause = match worker.keys {
-            Some(_) => self.refetch_interval,
-            None => self.retry(&meta),
-        };
-        let since = now.0.abs_diff(meta.attempted);
-        if since < micros(pause) { Need::Nothing } else { Need::Fetch(self.place.task(cx)) }
+        if now.0.abs_diff(meta.attempted) < micros(self.retry(&meta)) {
+            return Need::Nothing;
+        }
+        if worker.keys.is_some() {
+            let under_way = meta.attempted < meta.urged;
+            let recent = now.0.abs_diff(meta.urged) < micros(self.refetch_interval);
+            // One that is under way is waited for, with those that asked before. While every attempt to say that one begins
+            // fails, none does: one in an interval is what the key server was promised.
+            let begins = !(recent && under_way);
+            let urged = now.0.max(meta.attempted.saturating_add(1));
+            if begins && (recent || !self.store.change(cx.store(), |meta| meta.urged = urged)) {
+                return Need::Nothing;
+            }
+        }
+        Need::Fetch(self.place.task(cx))
     }
 
     /// How long until a key server that failed is asked again.
@@ -180,7 +192,8 @@ impl Source {
         let refresh = now.0.saturating_add(micros(duration.saturating_sub(early)));
         if self.store.keep(cx.store(), now.0, document) {
             self.store.change(cx.store(), |meta| {
-                *meta = Meta { fetched: now.0, refresh, attempted: now.0, failures: 0 };
+                let urged = meta.ended(now.0);
+                *meta = Meta { fetched: now.0, refresh, attempted: now.0, failures: 0, urged };
             });
         }
     }
@@ -188,6 +201,7 @@ impl Source {
     fn failed(&self, why: &str, worker: &Worker, effects: &mut Effects, cx: &dyn Cx) {
         let now = cx.now();
         self.store.change(cx.store(), |meta| {
+            meta.urged = meta.ended(now.0);
             meta.attempted = now.0;
             meta.failures = meta.failures.saturating_add(1);
         });
@@ -219,8 +233,4 @@ impl Source {
         let text = format!("jwt-auth: provider {}: {text}", self.provider);
         effects.logs.push(LogLine { level: Level::Warn, text });
     }
-}
-
-fn micros(duration: Duration) -> u64 {
-    u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
 }

@@ -8,7 +8,7 @@ use super::list::{List, MOST};
 use crate::kept::{Numbers, Store};
 use filter_core::effect::{Effects, Level, LogLine, Metric};
 use filter_core::keys::{KeyError, LOG_OVERLAP, LogMember, revocation_log};
-use filter_core::policy::Cx;
+use filter_core::policy::{Cx, micros};
 use filter_core::redis::{BackendError, Breaker, By, Redis, Script, Sent, Value};
 use filter_core::task::{CallOut, Failure, Key, Task, TaskResult};
 use std::rc::Rc;
@@ -256,10 +256,6 @@ impl Reading {
         }
         Ok(pairs.len() >= PAGE)
     }
-}
-
-fn micros(duration: Duration) -> u64 {
-    u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
 }
 
 fn millis(duration: Duration) -> u64 {

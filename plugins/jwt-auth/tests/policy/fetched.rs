@@ -92,7 +92,30 @@ fn a_key_that_was_withdrawn_no_longer_serves_not_even_from_the_cache() {
     let (call, _) = world.called();
     let _ = world.answer(call, keys(&[SigningKey::RsaOne]));
     world.cx.advance(Duration::from_secs(1));
+    // It is an unknown key by now, and the first of its interval.
+    assert!(matches!(world.bearer(&token), Seen::Waits(_)));
+    let (call, _) = world.called();
+    let came_to = world.answer(call, keys(&[SigningKey::RsaOne]));
+    assert_eq!(came_to[0].1.reason(), "jwt.unknown_kid");
     assert_eq!(world.bearer(&token).reason(), "jwt.unknown_kid");
+}
+
+#[test]
+fn a_key_published_just_after_a_refresh_in_the_background_serves_at_once() {
+    let mut world = with(&[SigningKey::RsaOne]);
+    world.cx.advance(Duration::from_secs(600));
+    let _ = world.tick();
+    let (call, _) = world.called();
+    let _ = world.answer(call, keys(&[SigningKey::RsaOne]));
+    let new = world.token(SigningKey::P256, json!({ "exp": world.now() + 600 }));
+    world.cx.advance(Duration::from_secs(1));
+    // Whoever comes while the fetch is under way waits for the same.
+    assert!(matches!(world.bearer(&new), Seen::Waits(_)));
+    let (call, _) = world.called();
+    assert!(matches!(world.bearer(&new), Seen::Waits(_)));
+    assert_eq!(world.cx.dialled(), []);
+    let came_to = world.answer(call, keys(&[SigningKey::RsaOne, SigningKey::P256]));
+    assert_eq!(came_to.iter().map(|(_, seen)| seen.status()).collect::<Vec<_>>(), [200, 200]);
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! A circuit breaker: a backend that fails is left alone for a while, then asked once.
 
-use crate::policy::Timestamp;
+use crate::policy::{Timestamp, micros};
 use std::time::Duration;
 
 /// How many failures in a row open the circuit.
@@ -61,8 +61,4 @@ impl Breaker {
             self.open_until = now.0.saturating_add(micros(self.pause));
         }
     }
-}
-
-fn micros(duration: Duration) -> u64 {
-    u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
 }

@@ -15,7 +15,7 @@ pub use config::{Dialect, RedisConfig};
 pub use query::{Progress, Query};
 
 use crate::config::{At, Env, Secret};
-use crate::policy::Cx;
+use crate::policy::{Cx, hex, random_digits};
 use crate::task::{CallOut, Failure, TaskResult};
 use http::HeaderValue;
 use sha1::{Digest as _, Sha1};
@@ -45,7 +45,7 @@ impl Script {
     /// `source` returns a flat array whose last member is its last argument, the nonce.
     #[must_use]
     pub fn new(source: &str) -> Self {
-        let sha = Sha1::digest(source.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect();
+        let sha = hex(&Sha1::digest(source.as_bytes()));
         Self { source: source.into(), sha }
     }
 }
@@ -233,11 +233,7 @@ impl Redis {
         if keys.iter().any(|key| key.len() > MAX_KEY) {
             return None;
         }
-        let mut random = [0; 16];
-        if !cx.random(&mut random) {
-            return None;
-        }
-        let nonce: String = random.iter().map(|byte| format!("{byte:02x}")).collect();
+        let nonce = random_digits(cx)?;
         let what = match by {
             By::Sha => script.sha.as_str(),
             By::Source => &script.source,

@@ -2,27 +2,20 @@
 //! its only key. Errors of Redis come with status 200 as `[false, "<error>"]`.
 
 use super::{BackendError, Value, flat};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use std::collections::BTreeMap;
 
-/// Percent-encodes whatever Webdis or an HTTP parser could read as something else: `?` ends the command, `+` is a space,
-/// a dot begins the format of the answer.
+/// Whatever Webdis or an HTTP parser could read as something else: `?` ends the command, `+` is a space, a dot begins the
+/// format of the answer.
+const READ_OTHERWISE: &AsciiSet = &NON_ALPHANUMERIC.remove(b'_').remove(b':').remove(b'-');
+
 pub(super) fn encode<'p>(parts: impl Iterator<Item = &'p str>) -> Vec<u8> {
-    const HEX: &[u8; 16] = b"0123456789ABCDEF";
     let mut body = Vec::with_capacity(256);
-    for part in parts {
-        if !body.is_empty() {
+    for (i, part) in parts.enumerate() {
+        if i > 0 {
             body.push(b'/');
         }
-        for &byte in part.as_bytes() {
-            if byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b':' | b'-') {
-                body.push(byte);
-            } else {
-                body.push(b'%');
-                for nibble in [byte >> 4, byte & 0xf] {
-                    body.extend(HEX.get(usize::from(nibble)));
-                }
-            }
-        }
+        utf8_percent_encode(part, READ_OTHERWISE).for_each(|piece| body.extend_from_slice(piece.as_bytes()));
     }
     body
 }
