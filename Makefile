@@ -6,7 +6,7 @@ SHELL := bash
 CARGO ?= cargo
 TOOLS := host-tests/tools
 # The crates that only exist as WebAssembly: natively they are empty, so they are linted for their own target.
-WASM_CRATES := filter-guest bench-guest probe-module caller-module \
+WASM_CRATES := filter-guest bench-guest probe-module caller-module verifier-module \
 	$(patsubst plugins/%/module/,%-module,$(wildcard plugins/*/module/))
 # The lock file is part of the source; `make LOCKED= …` lets cargo change it.
 LOCKED ?= --locked

@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# Builds the modules that ship, and the two that only the tests load, into dist/ (or $DIST). With --guests, only the
+# Builds the modules that ship, and those that only the tests load, into dist/ (or $DIST). With --guests, only the
 # test guests, into dist/guests/.
 #
-# dist/SHA256SUMS lists the shipped modules alone: probe.wasm, caller.wasm and bench-guest.wasm lie beside them because
-# the runner looks a module up in dist/ by its name, but nobody should deploy them.
+# dist/SHA256SUMS lists the shipped modules alone: probe.wasm, caller.wasm, verifier.wasm and bench-guest.wasm lie beside
+# them because the runner looks a module up in dist/ by its name, but nobody should deploy them.
 #
 # The same source and the same rustc give the same bytes on every machine: a pinned wasm-opt, a locked
 # dependency tree, one codegen unit, and no path of this machine in a panic message. The revision in the
@@ -44,7 +44,7 @@ for manifest in plugins/*/module/Cargo.toml; do
     shipped+=("${plugin%%/*}")
 done
 # file name in dist/ = package
-modules=(probe=probe-module caller=caller-module bench-guest=bench-guest)
+modules=(probe=probe-module caller=caller-module verifier=verifier-module bench-guest=bench-guest)
 for plugin in "${shipped[@]}"; do modules+=("$plugin=$plugin-module"); done
 
 # rustc puts source paths into panic messages. Three roots differ between machines: ours, the standard
