@@ -3,6 +3,7 @@
 use super::{Found, Place};
 use filter_core::http::HeaderName;
 use filter_core::message::Headers;
+use memchr::memchr;
 use std::borrow::Cow;
 
 /// What one field says.
@@ -66,6 +67,9 @@ fn read<'r>(value: &'r [u8], prefixes: &[String]) -> Field<'r> {
 
 /// Whether a proxy joined several fields with commas (RFC 9110 section 5.3): a later part begins like a token, too.
 fn is_joined(value: &[u8], prefixes: &[String]) -> bool {
+    if memchr(b',', value).is_none() {
+        return false;
+    }
     let named = || prefixes.iter().map(|prefix| prefix.trim_ascii_end().as_bytes()).filter(|p| !p.is_empty());
     let mut later = value.split(|&b| b == b',').skip(1).map(<[u8]>::trim_ascii);
     later.any(|part| {

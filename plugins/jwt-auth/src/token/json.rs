@@ -14,8 +14,8 @@ pub const MAX_MEMBERS: usize = 256;
 ///
 /// What is nested deeper than the 128 levels of `serde_json` is already no JSON to it; that bounds the stack.
 pub(super) fn object(bytes: &[u8]) -> Result<Vec<(String, Tree)>, JsonError> {
-    let text = std::str::from_utf8(bytes).map_err(|_| JsonError::Utf8)?;
-    let tree: Tree = serde_json::from_str(text).map_err(|_| JsonError::Syntax)?;
+    std::str::from_utf8(bytes).map_err(|_| JsonError::Utf8)?;
+    let tree = Tree::parse(bytes).map_err(|_| JsonError::Syntax)?;
     let mut left = MAX_MEMBERS;
     check(&tree, MAX_DEPTH, &mut left)?;
     match tree {
@@ -46,6 +46,17 @@ fn check(tree: &Tree, levels: usize, members: &mut usize) -> Result<(), JsonErro
 
 /// Names are compared as they read, after escapes: `al\u0067` is `alg`.
 fn has_duplicate(members: &[(String, Tree)]) -> bool {
+    // Few are compared with each other sooner than a set is made of them.
+    if members.len() <= 16 {
+        let mut rest = members;
+        while let [(name, _), later @ ..] = rest {
+            if later.iter().any(|(other, _)| other == name) {
+                return true;
+            }
+            rest = later;
+        }
+        return false;
+    }
     let mut names = BTreeSet::new();
     !members.iter().all(|(name, _)| names.insert(name.as_str()))
 }

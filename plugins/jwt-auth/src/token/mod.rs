@@ -17,6 +17,8 @@ pub use types::AcceptedTypes;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use filter_core::config::Tree;
+use memchr::memchr_iter;
+use std::ops::Range;
 
 /// How large a token may be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -58,17 +60,18 @@ impl<'a> Jws<'a> {
         if text.trim_ascii_start().starts_with(b"{") {
             return Err(TokenError::JsonSerialization);
         }
-        let mut segments = text.split(|&b| b == b'.');
-        let (Some(header), Some(payload), Some(signature)) =
-            (segments.next(), segments.next(), segments.next())
-        else {
+        let mut dots = memchr_iter(b'.', text);
+        let (Some(first), Some(second)) = (dots.next(), dots.next()) else {
             return Err(TokenError::Segments);
         };
-        match segments.count() {
+        match dots.count() {
             0 => {}
             2 => return Err(TokenError::Encrypted),
             _ => return Err(TokenError::Segments),
         }
+        let part = |range: Range<usize>| text.get(range).unwrap_or_default();
+        let (header, payload) = (part(0..first), part(first.saturating_add(1)..second));
+        let signature = part(second.saturating_add(1)..text.len());
         if header.is_empty() {
             return Err(TokenError::EmptyHeader);
         }
@@ -82,11 +85,9 @@ impl<'a> Jws<'a> {
         if decoded.len() > limits.header {
             return Err(TokenError::HeaderTooLong);
         }
-        // The signature and the dot before it are not signed.
-        let signed = text.len().saturating_sub(signature.len()).saturating_sub(1);
         Ok(Self {
             header: Header::read(&decoded)?,
-            signing_input: text.get(..signed).unwrap_or_default(),
+            signing_input: part(0..second),
             payload,
             signature: decode(signature, Part::Signature)?,
         })

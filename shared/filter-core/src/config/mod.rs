@@ -145,7 +145,7 @@ fn parse(bytes: &[u8]) -> Result<Tree, ConfigErrors> {
             bytes.len()
         )));
     }
-    serde_json::from_slice(bytes).map_err(|error| {
+    Tree::parse(bytes).map_err(|error| {
         if looks_like_protobuf(bytes) {
             ConfigErrors::whole(
                 "the configuration is binary protobuf, not JSON text: Envoy delivers a google.protobuf.Struct so. \

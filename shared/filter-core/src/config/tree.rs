@@ -21,6 +21,14 @@ pub enum Tree {
 }
 
 impl Tree {
+    /// Reads a document and nothing after it but white space.
+    ///
+    /// # Errors
+    /// It is not JSON, or deeper than that.
+    pub fn parse(text: &[u8]) -> Result<Self, serde_json::Error> {
+        serde_json::from_slice(text)
+    }
+
     /// What a person calls this value in an error message.
     #[must_use]
     pub fn kind(&self) -> &'static str {
