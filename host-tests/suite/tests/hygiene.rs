@@ -127,7 +127,13 @@ fn graph() -> Result<BTreeMap<String, BTreeSet<String>>> {
 
 /// A module with the crates that are only in it.
 fn modules() -> Result<Vec<(String, Vec<String>)>> {
-    let mut modules = vec![("probe".to_owned(), vec!["host-tests/probe".to_owned()])];
+    let mut modules: Vec<(String, Vec<String>)> = [
+        ("probe", &["host-tests/probe"][..]),
+        ("caller", &["host-tests/caller/src", "host-tests/caller/module"]),
+        ("verifier", &["host-tests/verifier/src", "host-tests/verifier/module", "plugins/jwt-auth/src"]),
+    ]
+    .map(|(name, folders)| (name.to_owned(), folders.iter().map(|folder| (*folder).to_owned()).collect()))
+    .into();
     for plugin in folders("plugins")? {
         modules.push((
             plugin.clone(),

@@ -92,6 +92,10 @@ pub trait Policy: Sized + 'static {
     /// Whether it makes call-outs at all; what they need is left out of the module of one that does not. Never set.
     const CALLS: bool = Self::TICK.is_some();
 
+    /// Whether it looks at answers: [`Self::on_response_headers`], [`Self::on_response_trailers`]. Where it does not, the
+    /// host is not asked for their headers, which costs as much as those of the request.
+    const ANSWERS: bool = true;
+
     /// How often one request may await something; then the answer is [`Failure::TooManyAwaits`](crate::task::Failure::TooManyAwaits).
     const AWAITS: u8 = 3;
 

@@ -86,6 +86,9 @@ impl<P: Policy> HttpStream<P> {
     }
 
     pub(crate) fn response_headers(&mut self, end_of_stream: bool) -> Action {
+        if !P::ANSWERS {
+            return Action::Continue;
+        }
         let headers = abi::headers(MapType::Response).unwrap_or_default();
         self.event(MapType::Response, |stream, filter, host| {
             stream.response_headers(filter, &ResponseHead { headers: &headers, end_of_stream }, host)
@@ -93,6 +96,9 @@ impl<P: Policy> HttpStream<P> {
     }
 
     pub(crate) fn response_trailers(&mut self) -> Action {
+        if !P::ANSWERS {
+            return Action::Continue;
+        }
         let trailers = abi::headers(MapType::ResponseTrailers).unwrap_or_default();
         self.event(MapType::ResponseTrailers, |stream, filter, host| {
             stream.response_trailers(filter, &trailers, host)

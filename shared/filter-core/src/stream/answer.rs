@@ -15,8 +15,10 @@ impl<P: Policy> Stream<P> {
         host: &dyn Host,
     ) -> Outcome {
         let ResponseStep { replacement, mut effects } = match &filter.policy {
-            Some(policy) => policy.on_response_headers(&mut filter.state, &mut self.data, head, host),
-            None => ResponseStep::default(),
+            Some(policy) if P::ANSWERS => {
+                policy.on_response_headers(&mut filter.state, &mut self.data, head, host)
+            }
+            _ => ResponseStep::default(),
         };
         let flow = match replacement {
             Some(reply) => {
@@ -36,8 +38,10 @@ impl<P: Policy> Stream<P> {
         host: &dyn Host,
     ) -> Outcome {
         let effects = match &filter.policy {
-            Some(policy) => policy.on_response_trailers(&mut filter.state, &mut self.data, trailers, host),
-            None => Effects::default(),
+            Some(policy) if P::ANSWERS => {
+                policy.on_response_trailers(&mut filter.state, &mut self.data, trailers, host)
+            }
+            _ => Effects::default(),
         };
         self.report(filter, effects, Flow::Continue, host)
     }
