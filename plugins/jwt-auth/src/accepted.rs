@@ -1,12 +1,13 @@
 //! A token that was verified, as far as it is needed after that.
 
-use crate::claims::Times;
+use crate::claims::{ClaimTree, Times};
 use crate::provider::Provider;
 use crate::revocation::Subject;
 use crate::token::Token;
 use filter_core::config::Tree;
 use filter_core::effect::HeaderOp;
 use filter_core::http::HeaderValue;
+use std::borrow::Cow;
 use std::cell::Cell;
 
 /// A token that was verified as one of a provider's.
@@ -24,8 +25,8 @@ pub struct Accepted {
     pub headers: Vec<HeaderOp>,
     /// Filter state.
     pub exports: Vec<(String, Vec<u8>)>,
-    /// The claims, for what rules ask.
-    pub claims: Tree,
+    /// The claims that some rule asks for, and `iss`.
+    pub claims: ClaimTree<'static>,
     /// Bytes that it takes, about.
     pub bytes: usize,
     /// What the deny-list last said, and when (µs).
@@ -33,9 +34,9 @@ pub struct Accepted {
 }
 
 impl Accepted {
-    /// What is needed of a token. Its claims have been checked.
+    /// What is needed of a token, of its claims those that are `asked`. They have been checked.
     #[must_use]
-    pub fn new(index: usize, provider: &Provider, token: Token<'_>, times: Times) -> Self {
+    pub fn new(index: usize, provider: &Provider, token: &Token<'_>, times: Times, asked: &[String]) -> Self {
         let Token { jws, claims } = token;
         let mut headers: Vec<HeaderOp> = Vec::new();
         if let Some((name, padding)) = &provider.payload_header {
@@ -45,15 +46,16 @@ impl Accepted {
             }
             headers.extend(HeaderValue::from_bytes(&payload).map(|value| HeaderOp::Set(name.clone(), value)));
         }
-        headers.extend(provider.claim_headers(&claims));
+        headers.extend(provider.claim_headers(claims));
+        let kept = |name: &String| Some((Cow::Owned(name.clone()), claims.member(name)?.to_static()));
         let accepted = Self {
             provider: index,
             times,
-            subject: provider.subject(&claims, times),
-            binding: binding(&claims),
+            subject: provider.subject(claims, times),
+            binding: binding(claims),
             headers,
-            exports: provider.claim_state(&claims),
-            claims,
+            exports: provider.claim_state(claims),
+            claims: Tree::Object(asked.iter().filter_map(kept).collect()),
             bytes: 0,
             checked: Cell::new(None),
         };
@@ -79,7 +81,7 @@ pub enum Binding {
 }
 
 /// `cnf.x5t#S256` (RFC 8705 section 3.1).
-fn binding(claims: &Tree) -> Binding {
+fn binding(claims: &ClaimTree<'_>) -> Binding {
     use base64::Engine as _;
     let Some(confirmation) = claims.member("cnf") else { return Binding::None };
     let Tree::Object(_) = confirmation else { return Binding::Malformed };
@@ -88,20 +90,22 @@ fn binding(claims: &Tree) -> Binding {
         Some(Tree::String(text)) => text,
         Some(_) => return Binding::Malformed,
     };
-    let digest = base64::engine::general_purpose::URL_SAFE_NO_PAD.decode(text).ok();
+    let digest = base64::engine::general_purpose::URL_SAFE_NO_PAD.decode(text.as_bytes()).ok();
     digest.and_then(|digest| digest.try_into().ok()).map_or(Binding::Malformed, Binding::To)
 }
 
 /// Bytes of a tree in memory, about.
-fn size(tree: &Tree) -> usize {
-    const NODE: usize = size_of::<Tree>();
+fn size(tree: &ClaimTree<'_>) -> usize {
+    const NODE: usize = size_of::<ClaimTree<'_>>();
     match tree {
         Tree::Null | Tree::Bool(_) | Tree::Number(_) => NODE,
         Tree::String(text) => NODE.saturating_add(text.len()),
         Tree::Array(items) => items.iter().map(size).fold(NODE, usize::saturating_add),
         Tree::Object(members) => members
             .iter()
-            .map(|(name, value)| size_of::<String>().saturating_add(name.len()).saturating_add(size(value)))
+            .map(|(name, value)| {
+                size_of::<Cow<'_, str>>().saturating_add(name.len()).saturating_add(size(value))
+            })
             .fold(NODE, usize::saturating_add),
     }
 }

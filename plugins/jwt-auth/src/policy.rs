@@ -41,6 +41,8 @@ pub struct JwtAuth {
     pub(crate) crypto: Crypto,
     pub(crate) cache_entries: usize,
     pub(crate) cache_bytes: usize,
+    /// The claims that rules ask for, and `iss`: no others are remembered.
+    pub(crate) asked: Vec<String>,
     /// Headers that only this filter may set.
     guarded: Vec<HeaderName>,
 }

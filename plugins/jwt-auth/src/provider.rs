@@ -1,7 +1,9 @@
 //! A provider, compiled.
 
 use crate::alg::{Algorithms, Family};
-use crate::claims::{ClaimPath, Format, MAX_HEADER, Rules, Subject as SubjectRule, Times, header_value};
+use crate::claims::{
+    ClaimPath, ClaimTree, Format, MAX_HEADER, Rules, Subject as SubjectRule, Times, header_value,
+};
 use crate::config::{
     Audiences, CertificateBinding, ClaimHeader, Crypto, KeySource, ListFormat, ProviderConfig, SharedSecret,
     SubjectMatcher, TokenPlaces,
@@ -182,7 +184,7 @@ impl Provider {
     }
 
     /// Claims as headers for the upstream.
-    pub fn claim_headers(&self, claims: &Tree) -> Vec<HeaderOp> {
+    pub fn claim_headers(&self, claims: &ClaimTree<'_>) -> Vec<HeaderOp> {
         let header = |(path, name, format): &(ClaimPath, HeaderName, Format)| {
             Some(HeaderOp::Set(name.clone(), header_value(claims, path, *format)?))
         };
@@ -190,7 +192,7 @@ impl Provider {
     }
 
     /// Claims as filter state: text as it is, anything else as JSON. What is no header, or longer, is left out.
-    pub fn claim_state(&self, claims: &Tree) -> Vec<(String, Vec<u8>)> {
+    pub fn claim_state(&self, claims: &ClaimTree<'_>) -> Vec<(String, Vec<u8>)> {
         let state = |path: &ClaimPath| {
             let value = match path.find(claims)? {
                 Tree::String(text) if text.len() > MAX_HEADER || text.chars().any(char::is_control) => {
@@ -205,12 +207,12 @@ impl Provider {
     }
 
     /// What a deny-list could say of a token with these claims.
-    pub fn subject(&self, claims: &Tree, times: Times) -> Subject {
+    pub fn subject(&self, claims: &ClaimTree<'_>, times: Times) -> Subject {
         let by = self.revocation.as_ref().map(|revocation| revocation.by.as_slice()).unwrap_or_default();
         let id = |claim: &Claim| match claims.member(claim.as_str()) {
             // One that is too long for a key cannot be on the list.
             Some(Tree::String(id)) if revocation(&self.name, *claim, id).is_ok() => {
-                Some((*claim, id.clone()))
+                Some((*claim, id.to_string()))
             }
             _ => None,
         };

@@ -48,11 +48,12 @@ impl JwtAuth {
         let most = most.map(|provider| provider.limits.token).max().unwrap_or_default();
         let limits = Limits { token: most, ..Limits::default() };
         // R11.
-        let token = Token::parse(text, limits)
+        let mut payload = Vec::new();
+        let token = Token::parse(text, &mut payload, limits)
             .map_err(|error| self.challenges.denial(of_form(error)).note(error.to_string()))?;
         // R12: several providers may have the same issuer, and be told apart by audience or key.
         let issuer = match token.claims.member("iss") {
-            Some(Tree::String(issuer)) => issuer.as_str(),
+            Some(Tree::String(issuer)) => issuer.as_ref(),
             _ => return Err(self.claims(&ClaimError::Missing("iss"))),
         };
         let mut refusal = self.claims(&ClaimError::Issuer);
@@ -66,7 +67,7 @@ impl JwtAuth {
             }
             match self.judge_as(worker, provider, &token, text, cx) {
                 Ok(Ok(times)) => {
-                    let accepted = Rc::new(Accepted::new(index, provider, token, times));
+                    let accepted = Rc::new(Accepted::new(index, provider, &token, times, &self.asked));
                     worker.cache.insert(text, accepted.clone());
                     return Ok(Judged::Accepted(accepted));
                 }
@@ -95,7 +96,7 @@ impl JwtAuth {
         let Some(Tree::String(issuer)) = accepted.claims.member("iss") else { return true };
         let earlier = candidates.iter().take_while(|candidate| **candidate != index);
         let mut earlier = earlier.filter_map(|candidate| self.providers.get(*candidate));
-        earlier.any(|provider| provider.rules.issuers.contains(issuer))
+        earlier.any(|provider| provider.rules.issuers.iter().any(|one| one == issuer))
     }
 
     /// When the token is valid as one of this provider's; or keys are to be fetched first.

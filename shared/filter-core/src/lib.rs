@@ -6,6 +6,7 @@
 //! tests. Both run the same machine.
 
 pub mod audit;
+pub mod base64url;
 pub mod config;
 pub mod denial;
 pub mod effect;

@@ -125,6 +125,11 @@ impl<R: Matched> Rules<R> {
 }
 
 impl<R> Rules<R> {
+    /// All of them, in order.
+    pub fn iter(&self) -> impl Iterator<Item = &R> {
+        self.0.iter()
+    }
+
     /// Turns every rule, with its index, into another form. `None` where one could not be: the others are tried all
     /// the same, so that every error is found.
     pub fn compile<S>(self, mut f: impl FnMut(usize, R) -> Option<S>) -> Option<Rules<S>> {

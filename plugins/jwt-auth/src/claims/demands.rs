@@ -1,6 +1,6 @@
 //! What a rule asks of a valid token: where it does not hold, the token is not enough (`insufficient_scope`).
 
-use super::{ClaimError, ClaimPath};
+use super::{ClaimError, ClaimPath, ClaimTree};
 use filter_core::config::Tree;
 
 /// All that a rule asks.
@@ -13,11 +13,18 @@ pub struct Demands {
 }
 
 impl Demands {
+    /// The claims that they are about.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        let scoped = !(self.scopes.all.is_empty() && self.scopes.any.is_empty());
+        let scopes = SCOPES.into_iter().filter(move |_| scoped);
+        scopes.chain(self.claims.iter().map(|requirement| requirement.claim.first()))
+    }
+
     /// Whether a token with these claims is enough.
     ///
     /// # Errors
     /// [`ClaimError::Scope`], or [`ClaimError::Claim`] with the first that does not hold.
-    pub fn check(&self, claims: &Tree) -> Result<(), ClaimError> {
+    pub fn check(&self, claims: &ClaimTree<'_>) -> Result<(), ClaimError> {
         if !self.scopes.hold(claims) {
             return Err(ClaimError::Scope);
         }
@@ -43,7 +50,7 @@ pub struct Scopes {
 const SCOPES: [&str; 2] = ["scope", "scp"];
 
 impl Scopes {
-    fn hold(&self, claims: &Tree) -> bool {
+    fn hold(&self, claims: &ClaimTree<'_>) -> bool {
         let has =
             |scope: &String| SCOPES.iter().filter_map(|name| claims.member(name)).any(|c| gives(c, scope));
         self.all.iter().all(has) && (self.any.is_empty() || self.any.iter().any(has))
@@ -51,7 +58,7 @@ impl Scopes {
 }
 
 /// Only the space separates, and nothing empty is a scope.
-fn gives(claim: &Tree, scope: &str) -> bool {
+fn gives(claim: &ClaimTree<'_>, scope: &str) -> bool {
     if scope.is_empty() {
         return false;
     }
@@ -75,7 +82,7 @@ pub struct Requirement {
 }
 
 impl Requirement {
-    fn holds(&self, claims: &Tree) -> bool {
+    fn holds(&self, claims: &ClaimTree<'_>) -> bool {
         self.claim.find(claims).is_some_and(|claim| self.test.holds(claim))
     }
 }
@@ -95,7 +102,7 @@ pub enum Test {
 }
 
 impl Test {
-    fn holds(&self, claim: &Tree) -> bool {
+    fn holds(&self, claim: &ClaimTree<'_>) -> bool {
         let items = match claim {
             Tree::Array(items) => items.as_slice(),
             single => std::slice::from_ref(single),
@@ -112,6 +119,11 @@ impl Test {
 
 /// Equal, of one type: `1` is neither `"1"` nor `true`. Numbers are compared as written: `1` is not `1.0`, so that no
 /// integer is ever rounded to another. Nothing equals `null`, an array or an object.
-fn same(claim: &Tree, wanted: &Tree) -> bool {
-    matches!(wanted, Tree::String(_) | Tree::Number(_) | Tree::Bool(_)) && claim == wanted
+fn same(claim: &ClaimTree<'_>, wanted: &Tree) -> bool {
+    match (claim, wanted) {
+        (Tree::String(one), Tree::String(other)) => one == other,
+        (Tree::Number(one), Tree::Number(other)) => one == other,
+        (Tree::Bool(one), Tree::Bool(other)) => one == other,
+        _ => false,
+    }
 }

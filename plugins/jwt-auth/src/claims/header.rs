@@ -1,6 +1,6 @@
 //! Claims as header values for the upstream.
 
-use super::ClaimPath;
+use super::{ClaimPath, ClaimTree};
 use filter_core::config::Tree;
 use filter_core::http::HeaderValue;
 use std::fmt::Write as _;
@@ -28,7 +28,7 @@ pub enum Format {
 /// - a number that was rounded when it was read: from 2^53 on, unless it is an integer of 64 bits;
 /// - more than [`MAX_HEADER`] bytes.
 #[must_use]
-pub fn header_value(claims: &Tree, path: &ClaimPath, format: Format) -> Option<HeaderValue> {
+pub fn header_value(claims: &ClaimTree<'_>, path: &ClaimPath, format: Format) -> Option<HeaderValue> {
     let claim = path.find(claims)?;
     let mut out = String::new();
     match (format, claim) {
@@ -58,7 +58,7 @@ fn is_visible(text: &str) -> bool {
 }
 
 /// Appends a string, number or boolean, up to [`MAX_HEADER`] bytes in all.
-fn plain(tree: &Tree, out: &mut String) -> Option<()> {
+fn plain(tree: &ClaimTree<'_>, out: &mut String) -> Option<()> {
     match tree {
         Tree::String(text) => out.push_str(text),
         Tree::Number(_) | Tree::Bool(_) => json(tree, out)?,
@@ -69,7 +69,7 @@ fn plain(tree: &Tree, out: &mut String) -> Option<()> {
 
 /// Appends JSON in ASCII, without white space, up to [`MAX_HEADER`] bytes in all. It nests as deep as the tree, which is
 /// bounded.
-fn json(tree: &Tree, out: &mut String) -> Option<()> {
+fn json(tree: &ClaimTree<'_>, out: &mut String) -> Option<()> {
     match tree {
         Tree::Null => out.push_str("null"),
         Tree::Bool(value) => out.push_str(if *value { "true" } else { "false" }),

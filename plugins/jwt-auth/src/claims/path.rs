@@ -1,5 +1,6 @@
 //! Where a claim is.
 
+use super::ClaimTree;
 use crate::token::MAX_DEPTH;
 use filter_core::config::{At, FromTree, Shape, Tree};
 use std::fmt;
@@ -71,8 +72,14 @@ impl ClaimPath {
 
     /// The claim at this place.
     #[must_use]
-    pub fn find<'t>(&self, claims: &'t Tree) -> Option<&'t Tree> {
+    pub fn find<'t, 'c>(&self, claims: &'t ClaimTree<'c>) -> Option<&'t ClaimTree<'c>> {
         self.names.iter().try_fold(claims, |tree, name| tree.member(name))
+    }
+
+    /// The claim that it is or is in.
+    #[must_use]
+    pub fn first(&self) -> &str {
+        self.names.first().map(String::as_str).unwrap_or_default()
     }
 
     /// As written.

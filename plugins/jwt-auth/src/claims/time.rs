@@ -1,6 +1,6 @@
 //! When a token is valid (RFC 7519 sections 4.1.4 to 4.1.6).
 
-use super::{ClaimError, Rules};
+use super::{ClaimError, ClaimTree, Rules};
 use filter_core::config::Tree;
 use filter_core::policy::Timestamp;
 use std::time::Duration;
@@ -14,7 +14,7 @@ pub struct NumericDate(i64);
 
 impl NumericDate {
     /// A JSON number; anything else, `"1700000000"` too, is no date.
-    fn of(tree: &Tree) -> Option<Self> {
+    fn of(tree: &ClaimTree<'_>) -> Option<Self> {
         let Tree::Number(number) = tree else { return None };
         let micros = match (number.as_i64(), number.as_f64()) {
             (Some(seconds), _) => seconds.saturating_mul(MICROS),
@@ -58,7 +58,7 @@ pub struct Times {
 impl Times {
     /// # Errors
     /// [`ClaimError::Type`]: one of them is no number.
-    pub fn of(claims: &Tree) -> Result<Self, ClaimError> {
+    pub fn of(claims: &ClaimTree<'_>) -> Result<Self, ClaimError> {
         let date = |name: &'static str| match claims.member(name) {
             None => Ok(None),
             Some(tree) => NumericDate::of(tree).map(Some).ok_or(ClaimError::Type(name)),

@@ -2,10 +2,10 @@
 
 use super::meta::Meta;
 use crate::kept::Store;
+use filter_core::config::Tree;
 use filter_core::http::{HeaderName, HeaderValue, Method, Uri, header};
 use filter_core::policy::Cx;
 use filter_core::task::{CallOut, Failure, Key, Reply, Task, TaskResult};
-use serde_json::Value;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -153,8 +153,11 @@ impl Metadata {
 
     /// Authority and path of `jwks_uri`.
     fn place_of_keys(&self, body: &[u8]) -> Result<(Arc<str>, String), String> {
-        let metadata: Value = serde_json::from_slice(body).map_err(|_| "metadata are no JSON".to_owned())?;
-        let member = |name: &str| metadata.get(name).and_then(Value::as_str);
+        let metadata: Tree = Tree::parse(body).map_err(|_| "metadata are no JSON".to_owned())?;
+        let member = |name: &str| match metadata.member(name) {
+            Some(Tree::String(text)) => Some(text.as_str()),
+            _ => None,
+        };
         // Else a metadata document of one issuer could hand out another's keys.
         if member("issuer") != Some(self.issuer.as_str()) {
             return Err("metadata name another issuer".to_owned());
@@ -166,8 +169,10 @@ impl Metadata {
         else {
             return Err("metadata have no jwks_uri".to_owned());
         };
-        let path = uri.path_and_query().map_or("/", |path| path.as_str());
-        Ok((authority.as_str().into(), path.to_owned()))
+        // `https://host?query` has a path, too (RFC 9110 section 4.2.3).
+        let path = uri.path_and_query().map(|path| path.as_str()).unwrap_or_default();
+        let slash = if path.starts_with('/') { "" } else { "/" };
+        Ok((authority.as_str().into(), format!("{slash}{path}")))
     }
 }
 

@@ -241,7 +241,7 @@ fn parse(bytes: &[u8]) -> Result<Tree, SetError> {
     if bytes.len() > MAX_SET_BYTES {
         return Err(SetError::TooLarge(bytes.len()));
     }
-    serde_json::from_slice(bytes).map_err(|error| SetError::Json(error.to_string()))
+    Tree::parse(bytes).map_err(|error| SetError::Json(error.to_string()))
 }
 
 fn keys_of(tree: &Tree) -> Result<&[Tree], SetError> {

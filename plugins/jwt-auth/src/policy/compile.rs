@@ -63,6 +63,12 @@ pub(super) fn policy(config: Config, env: &dyn Env, at: &At<'_>) -> Option<JwtAu
         asks(&groups, &demands, &at)?;
         Arc::new(Rule { name: None, matcher, mode: rule.mode, groups, optional: rule.optional, demands })
     };
+    let rules = rules?;
+    let every = rules.iter().chain(std::iter::once(&default));
+    let mut asked: Vec<String> = every.flat_map(|rule| rule.demands.names()).map(str::to_owned).collect();
+    asked.push("iss".to_owned());
+    asked.sort_unstable();
+    asked.dedup();
     let entries = usize::try_from(config.cache.entries.get()).unwrap_or(usize::MAX);
     let guarded = providers.iter().flat_map(Provider::guarded).cloned().collect();
     Some(JwtAuth {
@@ -71,13 +77,14 @@ pub(super) fn policy(config: Config, env: &dyn Env, at: &At<'_>) -> Option<JwtAu
         sources: together.sources,
         lists: together.lists,
         breakers: together.breakers,
-        rules: rules?,
+        rules,
         default,
         pass_preflight: config.pass_preflight,
         challenges: challenges?,
         crypto: config.crypto,
         cache_entries: if config.cache.enabled { entries } else { 0 },
         cache_bytes: usize::try_from(config.cache.bytes.get()).unwrap_or(usize::MAX),
+        asked,
         guarded,
     })
 }

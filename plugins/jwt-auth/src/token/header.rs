@@ -24,15 +24,15 @@ impl Header {
         let members = json::object(bytes).map_err(|error| TokenError::Json(Part::Header, error))?;
         let (mut algorithm, mut kid, mut typ) = (None, None, None);
         for (name, value) in members {
-            match (name.as_str(), value) {
+            match (name.as_ref(), value) {
                 ("crit", _) => return Err(TokenError::Crit),
                 ("b64", _) => return Err(TokenError::B64),
                 ("alg", Tree::String(text)) => algorithm = Some(algorithm_of(&text)?),
                 ("alg", _) => return Err(TokenError::AlgType),
-                ("kid", Tree::String(text)) if text.len() <= MAX_KID => kid = Some(text),
+                ("kid", Tree::String(text)) if text.len() <= MAX_KID => kid = Some(text.into_owned()),
                 ("kid", Tree::String(_)) => return Err(TokenError::KidTooLong),
                 ("kid", _) => return Err(TokenError::KidType),
-                ("typ", Tree::String(text)) => typ = Some(text),
+                ("typ", Tree::String(text)) => typ = Some(text.into_owned()),
                 ("typ", _) => return Err(TokenError::TypType),
                 _ => {}
             }

@@ -1,7 +1,9 @@
 //! JSON objects with one reading: no duplicate members, bounded depth, bounded count.
 
 use super::JsonError;
+use crate::claims::ClaimTree;
 use filter_core::config::Tree;
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 /// Deepest nesting of objects and arrays, the outermost object included.
@@ -13,7 +15,7 @@ pub const MAX_MEMBERS: usize = 256;
 /// Reads a JSON object and nothing after it but white space.
 ///
 /// What is nested deeper than the 128 levels of `serde_json` is already no JSON to it; that bounds the stack.
-pub(super) fn object(bytes: &[u8]) -> Result<Vec<(String, Tree)>, JsonError> {
+pub(super) fn object(bytes: &[u8]) -> Result<Vec<(Cow<'_, str>, ClaimTree<'_>)>, JsonError> {
     std::str::from_utf8(bytes).map_err(|_| JsonError::Utf8)?;
     let tree = Tree::parse(bytes).map_err(|_| JsonError::Syntax)?;
     let mut left = MAX_MEMBERS;
@@ -25,7 +27,7 @@ pub(super) fn object(bytes: &[u8]) -> Result<Vec<(String, Tree)>, JsonError> {
 }
 
 /// `levels` and `members`: how many are left.
-fn check(tree: &Tree, levels: usize, members: &mut usize) -> Result<(), JsonError> {
+fn check(tree: &ClaimTree<'_>, levels: usize, members: &mut usize) -> Result<(), JsonError> {
     let below = || levels.checked_sub(1).ok_or(JsonError::Depth);
     match tree {
         Tree::Array(items) => {
@@ -45,7 +47,7 @@ fn check(tree: &Tree, levels: usize, members: &mut usize) -> Result<(), JsonErro
 }
 
 /// Names are compared as they read, after escapes: `al\u0067` is `alg`.
-fn has_duplicate(members: &[(String, Tree)]) -> bool {
+fn has_duplicate(members: &[(Cow<'_, str>, ClaimTree<'_>)]) -> bool {
     // Few are compared with each other sooner than a set is made of them.
     if members.len() <= 16 {
         let mut rest = members;
@@ -58,5 +60,5 @@ fn has_duplicate(members: &[(String, Tree)]) -> bool {
         return false;
     }
     let mut names = BTreeSet::new();
-    !members.iter().all(|(name, _)| names.insert(name.as_str()))
+    !members.iter().all(|(name, _)| names.insert(name.as_ref()))
 }

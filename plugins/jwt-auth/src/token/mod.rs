@@ -14,8 +14,8 @@ pub use header::{Header, MAX_KID};
 pub use json::{MAX_DEPTH, MAX_MEMBERS};
 pub use types::AcceptedTypes;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use crate::claims::ClaimTree;
+use filter_core::base64url;
 use filter_core::config::Tree;
 use memchr::memchr_iter;
 use std::ops::Range;
@@ -100,18 +100,18 @@ pub struct Token<'a> {
     /// Header, signature and what is signed.
     pub jws: Jws<'a>,
     /// The claims: an object.
-    pub claims: Tree,
+    pub claims: ClaimTree<'a>,
 }
 
 impl<'a> Token<'a> {
-    /// Reads a token.
+    /// Reads a token. Its payload is decoded into `payload`, where its claims are.
     ///
     /// # Errors
     /// The first thing found wrong, see [`TokenError`].
-    pub fn parse(text: &'a [u8], limits: Limits) -> Result<Self, TokenError> {
+    pub fn parse(text: &'a [u8], payload: &'a mut Vec<u8>, limits: Limits) -> Result<Self, TokenError> {
         let jws = Jws::parse(text, limits)?;
-        let payload = decode(jws.payload, Part::Payload)?;
-        let claims = json::object(&payload).map_err(|error| TokenError::Json(Part::Payload, error))?;
+        *payload = decode(jws.payload, Part::Payload)?;
+        let claims = json::object(payload).map_err(|error| TokenError::Json(Part::Payload, error))?;
         Ok(Self { jws, claims: Tree::Object(claims) })
     }
 }
@@ -119,5 +119,5 @@ impl<'a> Token<'a> {
 /// The engine refuses padding, white space, the other alphabet and non-zero trailing bits: one text for each value,
 /// so that no second spelling of a token passes a deny-list or a cache (RFC 4648 sections 3.2 to 3.5).
 fn decode(segment: &[u8], part: Part) -> Result<Vec<u8>, TokenError> {
-    URL_SAFE_NO_PAD.decode(segment).map_err(|_| TokenError::Base64(part))
+    base64url::decode(segment).ok_or(TokenError::Base64(part))
 }

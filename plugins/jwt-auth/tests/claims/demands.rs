@@ -1,6 +1,7 @@
 //! What a rule asks of a valid token.
 
 use super::{outcome, texts, tree};
+use filter_core::config::Tree;
 use jwt_auth::claims::{ClaimPath, Demands, Requirement, Scopes, Test};
 
 const SHORT: &str = "a scope is missing";
@@ -53,11 +54,20 @@ fn one_scope_of_several() {
     assert_eq!(outcome(Demands::default().check(&tree("{}"))), "ok");
 }
 
+/// As a configuration has it.
+fn scalar(json: &str) -> Tree {
+    Tree::parse(json.as_bytes()).unwrap()
+}
+
 /// The verdicts of `equals`, `contains`, `any` and `all` on a claim.
 fn verdicts(claim: &str, wanted: &str, others: &str) -> String {
-    let list = vec![tree(wanted), tree(others)];
-    let tests =
-        [Test::Equals(tree(wanted)), Test::Contains(tree(wanted)), Test::Any(list.clone()), Test::All(list)];
+    let list = vec![scalar(wanted), scalar(others)];
+    let tests = [
+        Test::Equals(scalar(wanted)),
+        Test::Contains(scalar(wanted)),
+        Test::Any(list.clone()),
+        Test::All(list),
+    ];
     let verdict = |test: Test| {
         let claims = vec![Requirement { claim: ClaimPath::parse("a.b").unwrap(), test }];
         let demands = Demands { claims, ..Demands::default() };
@@ -105,7 +115,7 @@ fn claims_are_compared_with_their_type() {
 #[test]
 fn all_claims_must_hold_and_the_first_that_does_not_is_named() {
     let is =
-        |path: &str| Requirement { claim: ClaimPath::parse(path).unwrap(), test: Test::Equals(tree("1")) };
+        |path: &str| Requirement { claim: ClaimPath::parse(path).unwrap(), test: Test::Equals(scalar("1")) };
     let demands = Demands { claims: vec![is("a"), is(r"b\.c"), is("d.e")], ..Demands::default() };
     let cases = [
         (r#"{"a":1,"b.c":1,"d":{"e":1}}"#, "ok"),

@@ -8,12 +8,12 @@ mod headers;
 
 use filter_core::config::Tree;
 use filter_core::policy::Timestamp;
-use jwt_auth::claims::{ClaimError, ClaimPath, Class, PathError, Rules, Subject};
+use jwt_auth::claims::{ClaimError, ClaimPath, ClaimTree, Class, PathError, Rules, Subject};
 
 const NOW: Timestamp = Timestamp(1_700_000_000_000_000);
 
-fn tree(json: &str) -> Tree {
-    serde_json::from_str(json).unwrap_or(Tree::Null)
+fn tree(json: &str) -> ClaimTree<'static> {
+    ClaimTree::parse(json.as_bytes()).map_or(Tree::Null, |tree| tree.to_static())
 }
 
 /// `ok`, or what an operator reads.

@@ -16,7 +16,7 @@ pub use read::{At, FromTree, ObjectReader};
 pub use scalar::{HeaderFields, NonEmpty, Version};
 pub use secret::{Env, Secret, SecretRef};
 pub use shape::{FieldShape, Shape};
-pub use tree::Tree;
+pub use tree::{Text, Tree};
 
 use crate::policy::Policy;
 use sha2::{Digest as _, Sha256};
