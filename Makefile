@@ -6,7 +6,7 @@ SHELL := bash
 CARGO ?= cargo
 TOOLS := host-tests/tools
 # The crates that only exist as WebAssembly: natively they are empty, so they are linted for their own target.
-WASM_CRATES := filter-guest bench-guest probe-module caller-module verifier-module \
+WASM_CRATES := filter-guest bench-guest schema-bench-guest probe-module caller-module verifier-module \
 	$(patsubst plugins/%/module/,%-module,$(wildcard plugins/*/module/))
 # The lock file is part of the source; `make LOCKED= …` lets cargo change it.
 LOCKED ?= --locked
@@ -19,7 +19,7 @@ ROUNDS ?= 5
 SECONDS ?= 4
 
 .DEFAULT_GOAL := help
-.PHONY: help demo suites test test-browser check lint deny bench soak fuzz dist guests reproducible tools clean
+.PHONY: help demo suites test test-browser check lint deny bench bench-schema soak fuzz dist guests reproducible tools clean
 
 help: ## this list
 	@echo "Portcullis: proxy-wasm filters for Envoy"; echo
@@ -32,7 +32,7 @@ demo: run-tools dist ## sends a few requests through a real Envoy with the filte
 suites: run-tools dist ## the public suites, from SUITES=../shared/data
 	SUITES="$(abspath $(SUITES))" $(CARGO) test $(LOCKED) --workspace --test public
 
-test: test-tools dist guests ## every test, on every executor; a missing module, Envoy, Redis or Webdis is a failure
+test: test-tools dist guests ## every test, on every executor; a missing module, Envoy, Redis, Webdis or ajv is a failure
 	@mkdir -p target
 	set -o pipefail; $(CARGO) test $(LOCKED) --workspace | tee target/test.log
 	set -o pipefail; $(CARGO) test $(LOCKED) --manifest-path host-tests/schema/Cargo.toml --target-dir target/schema | \
@@ -65,6 +65,13 @@ bench: run-tools dist ## what a request costs in Envoy: no filter, no-op, ours, 
 	$(CARGO) run $(LOCKED) --quiet --package bench -- --rounds $(ROUNDS) --seconds $(SECONDS) $(BENCH) \
 		--revision "$$($(TOOLS)/dist.sh --revision)"
 
+bench-schema: ## what schema-guard takes to read and check a document in wasm, beside ajv in Node
+	@$(TOOLS)/tools.sh target ajv
+	$(CARGO) build $(LOCKED) --profile dist --target wasm32-wasip1 --package schema-bench-guest
+	$(CARGO) build $(LOCKED) --package schema-bench
+	$(CARGO) run $(LOCKED) --quiet --package schema-bench -- \
+		--guest "$${CARGO_TARGET_DIR:-target}/wasm32-wasip1/dist/schema_bench_guest.wasm"
+
 soak: dist ## a million requests through the host: requests a second, and memory that must stay flat (REQUESTS=1000000)
 	$(CARGO) build $(LOCKED) --release --package replay --bin portcullis
 	@$(TOOLS)/soak.sh
@@ -82,7 +89,7 @@ guests: ## the test guests, in dist/guests/
 reproducible: dist ## builds a copy of the tree elsewhere and compares the sums
 	@$(TOOLS)/reproducible.sh
 
-tools: ## fills .tools/: Envoy, Redis, Webdis, wasm-opt, the WebAssembly target, AssemblyScript, wrk
+tools: ## fills .tools/: Envoy, Redis, Webdis, wasm-opt, the WebAssembly target, AssemblyScript, ajv, wrk
 	@$(TOOLS)/tools.sh
 
 clean: ## removes what was built; .tools/ stays
@@ -95,4 +102,4 @@ build-tools:
 run-tools:
 	@$(TOOLS)/tools.sh envoy
 test-tools:
-	@$(TOOLS)/tools.sh envoy redis webdis
+	@$(TOOLS)/tools.sh envoy redis webdis ajv

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Fills .tools/ with the programs this project runs but does not build, and says what it did.
 #
-#   tools.sh [envoy] [wasm-opt] [target] [assemblyscript] [redis] [webdis] [wrk] [deny] [chromium]
+#   tools.sh [envoy] [wasm-opt] [target] [assemblyscript] [ajv] [redis] [webdis] [wrk] [deny] [chromium]
 #
 # Without arguments: all but deny and chromium.
 #
@@ -19,6 +19,7 @@
 # - Node: the machine's own when it is >= 18 (>= 20 for AssemblyScript) and has npm, else the one PyPI has as a
 #   wheel (60 MB). The version does not matter for the result: the optimiser is WebAssembly and deterministic.
 # - AssemblyScript, for the one test guest in it: npm, pinned by the lock file beside the guest (20 MB).
+# - ajv, whose verdicts schema-guard is held against: npm, pinned by the lock file beside the programs that run it (4 MB).
 # - Redis, at least 7: the machine's own or its distribution's package.
 # - Webdis: the machine's own when it can log in with a user name, which 0.1.13 learnt, else the package of Debian 13
 #   with its library. Debian 12 and Ubuntu 24.04 have 0.1.9, which logs in as Redis' default user only.
@@ -225,6 +226,30 @@ tool_assemblyscript() {
         "$(sed -n '2s/^# //p' $bin))"
 }
 
+# ajv, and beside it the Node that runs it.
+tool_ajv() {
+    local dir=$T/ajv bin=$T/ajv/bin/node source=host-tests/schema-bench/ajv
+    if [ -n "${AJV:-}" ]; then
+        [ -x "$AJV/bin/node" ] && [ -d "$AJV/node_modules/ajv" ] || missing "AJV=$AJV has no bin/node and node_modules/ajv"
+        say "ajv: $AJV (from AJV)"
+        return
+    fi
+    # As above, the wrapper names its Node by path, and the lock file that was installed lies beside it.
+    if ! cmp -s $source/package-lock.json $dir/package-lock.json || ! $bin --version >/dev/null 2>&1; then
+        find_node 20
+        rm -rf $dir && mkdir -p $dir/bin
+        cp $source/package.json $source/package-lock.json $dir/
+        (cd $dir && "${NPM[@]}" ci --loglevel=error --no-update-notifier --no-audit --no-fund --ignore-scripts >/dev/null) ||
+            { rm -rf $dir; missing "npm could not install $source/package-lock.json (the reason is above)"; }
+        # shellcheck disable=SC2016 # $@ is the wrapper's own
+        printf '#!/bin/sh\n# %s\nexec "%s" "$@"\n' "$NODE_FROM" "$NODE" >$bin
+        chmod +x $bin
+        $bin --version >/dev/null 2>&1 || missing "Node does not run here: $($bin --version 2>&1 | tail -n 1)"
+    fi
+    say "ajv $(sed -n 's/^ *"version": "\(.*\)",$/\1/p' $dir/node_modules/ajv/package.json): $dir" \
+        "(npm, $source/package-lock.json, $(sed -n '2s/^# //p' $bin) $($bin --version))"
+}
+
 # wrk has no successful --version: it prints it and exits with 1.
 runs_wrk() { [[ "$("$@" --version 2>&1 || true)" == "wrk "* ]]; }
 
@@ -411,11 +436,11 @@ fi
 
 all=()
 optional=
-[ $# -gt 0 ] || { all=(envoy wasm-opt target assemblyscript redis webdis wrk); optional=wrk; }
+[ $# -gt 0 ] || { all=(envoy wasm-opt target assemblyscript ajv redis webdis wrk); optional=wrk; }
 status=0
 for PART in "$@" "${all[@]}"; do
     case $PART in
-        envoy | wasm-opt | target | assemblyscript | redis | webdis | wrk | deny | chromium) ;;
+        envoy | wasm-opt | target | assemblyscript | ajv | redis | webdis | wrk | deny | chromium) ;;
         *) say "tools.sh: no such tool: $PART" >&2; exit 2 ;;
     esac
     # `set -e` is off inside a condition, hence a process of its own.

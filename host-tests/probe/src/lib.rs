@@ -4,13 +4,16 @@
 
 use filter_core::config::{At, Env, SecretRef, Version};
 use filter_core::denial::{Denial, Reason};
-use filter_core::effect::{Effects, HeaderOp, Metric, ResponseStep, Step, Verdict, sanitized};
+use filter_core::effect::{
+    Effects, HeaderOp, Level, LogLine, Metric, ResponseStep, Step, Verdict, sanitized,
+};
 use filter_core::http::HeaderName;
 use filter_core::message::{RequestHead, ResponseHead};
-use filter_core::policy::{Cx, Mode, Policy};
+use filter_core::policy::{Cx, Mode, Policy, Watched};
 use filter_core::store;
 use filter_core::{config_enum, config_struct};
 use std::num::NonZeroU64;
+use std::time::Duration;
 
 config_struct! {
     /// What the probe does.
@@ -27,6 +30,9 @@ config_struct! {
         hold_headers: bool = false,
         /// A body that holds this text is refused.
         forbidden: Option<String>,
+        /// Bodies of answers up to so many bytes are looked at while they pass: one with the forbidden text is reported, and
+        /// how large each was is logged.
+        watch: Option<NonZeroU64>,
         /// Whether to count requests in the shared store and answer the count as `x-probe-count`.
         count: bool = false,
         /// A secret, whose length is answered as `x-probe-secret`.
@@ -64,6 +70,15 @@ impl Policy for Probe {
     type State = ();
     type Stream = Stream;
 
+    /// For what is held too long; it calls nobody.
+    const TICK: Option<Duration> = Some(Duration::from_secs(1));
+    const CALLS: bool = false;
+    const WATCHES: bool = true;
+
+    fn watches(&self) -> bool {
+        self.config.watch.is_some()
+    }
+
     fn compile(config: Config, env: &dyn Env, at: &At<'_>) -> Option<Self> {
         let secret_length = match &config.secret {
             Some(secret) => Some(secret.resolve(env, &at.key("secret"))?.expose().len()),
@@ -74,6 +89,10 @@ impl Policy for Probe {
 
     fn hold_headers(&self) -> bool {
         self.config.hold_headers
+    }
+
+    fn awaits_body(&self) -> bool {
+        self.config.body == OnBody::Await
     }
 
     fn on_request_headers(
@@ -111,8 +130,11 @@ impl Policy for Probe {
     fn on_request_body(&self, _: &mut (), stream: &mut Stream, body: &[u8], _: &dyn Cx) -> Step {
         stream.answers.push(("x-probe-body", body.len().to_string().into_bytes()));
         let mut effects = Effects::default();
-        let forbidden = self.config.forbidden.as_ref().is_some_and(|text| contains(body, text.as_bytes()));
-        match forbidden.then(|| effects.refuse(self.config.mode, Denial::new(Reason::SizeBody))).flatten() {
+        match self
+            .forbids(body)
+            .then(|| effects.refuse(self.config.mode, Denial::new(Reason::SizeBody)))
+            .flatten()
+        {
             Some(denial) => effects.deny(denial),
             None => Step::proceed(effects),
         }
@@ -129,13 +151,36 @@ impl Policy for Probe {
         for (name, value) in stream.answers.drain(..) {
             effects.headers.push(HeaderOp::Set(HeaderName::from_static(name), sanitized(&value)));
         }
-        effects.into()
+        ResponseStep { watch: self.config.watch.map(NonZeroU64::get), effects, ..ResponseStep::default() }
+    }
+
+    fn on_response_body(&self, _: &mut (), _: &mut Stream, body: Watched<'_>, _: &dyn Cx) -> Effects {
+        let mut effects = Effects::default();
+        let text = match body {
+            Watched::Whole(body) => {
+                if self.forbids(body) {
+                    effects.shadow.push(Denial::new(Reason::SchemaResponse));
+                }
+                format!("watched {} bytes", body.len())
+            }
+            Watched::TooLarge => "watched too much".to_owned(),
+        };
+        // No header operation can come of this.
+        effects.headers.push(HeaderOp::Set(HeaderName::from_static("x-watched"), sanitized(b"1")));
+        effects.logs.push(LogLine { level: Level::Info, text });
+        effects
     }
 
     fn on_done(&self, _: &mut (), _: &mut Stream, _: &dyn Cx) -> Effects {
         let mut effects = Effects::default();
         effects.metrics.push(Metric { what: "done", reason: None });
         effects
+    }
+}
+
+impl Probe {
+    fn forbids(&self, body: &[u8]) -> bool {
+        self.config.forbidden.as_ref().is_some_and(|text| contains(body, text.as_bytes()))
     }
 }
 

@@ -11,6 +11,7 @@ use crate::executor::{Kind, Purpose};
 use crate::expect::Expect;
 use crate::step::{self, CallOut, Split, Step};
 use crate::token::at_one_time;
+use crate::variant::{Every, Variant};
 use crate::yaml;
 
 /// Cases that share one Envoy configuration.
@@ -31,6 +32,8 @@ pub struct CaseFile {
     /// The clusters behind which a real Envoy finds a real Redis, through the gateway of this purpose.
     #[serde(default)]
     pub real: BTreeMap<String, Purpose>,
+    /// What each case is repeated with.
+    pub every: Option<Every>,
     /// The cases, run in this order against one gateway.
     pub cases: Vec<Case>,
     /// When it was read, in seconds since the epoch: tokens in it were made then, and modelled gateways start then.
@@ -50,6 +53,8 @@ pub struct Case {
     pub why: Option<String>,
     /// The case is repeated with every request body split in each of these ways.
     pub chunks: Option<Vec<Split>>,
+    /// What it is repeated with, instead of what the file says.
+    pub every: Option<Every>,
     /// Why the case is known to fail. Strict: it fails the run when it passes.
     pub xfail: Option<String>,
     /// The requests, sent one after the other, each on a connection of its own.
@@ -86,7 +91,20 @@ impl CaseFile {
         case.executors.clone().or_else(|| self.executors.clone()).unwrap_or_else(|| Kind::ALL.to_vec())
     }
 
+    /// The ways to run one case: what its own `every` says, else the file's, in the splits of its own `chunks` where it has
+    /// some.
+    #[must_use]
+    pub fn variants_of(&self, case: &Case) -> Vec<Variant> {
+        let every = case.every.as_ref().or(self.every.as_ref()).cloned().unwrap_or_default();
+        match &case.chunks {
+            Some(chunks) => every.split(chunks),
+            None => every,
+        }
+        .variants(&case.steps)
+    }
+
     fn check(&self) -> Result<()> {
+        self.every.iter().try_for_each(Every::check)?;
         check_narrowing(self.executors.as_deref(), self.why.as_deref())?;
         ensure!(self.workers != Some(0), "workers: 0 serve nobody");
         step::scripted(&self.callouts)?;
@@ -110,6 +128,7 @@ impl CaseFile {
         ensure!(case.xfail.as_deref() != Some(""), "xfail: needs a reason");
         ensure!(!case.steps.is_empty(), "steps: empty");
         ensure!(case.chunks.as_ref().is_none_or(|chunks| !chunks.is_empty()), "chunks: empty");
+        case.every.iter().try_for_each(Every::check)?;
         for (index, step) in case.steps.iter().enumerate() {
             let place = || format!("steps[{index}]");
             check_step(step, case.chunks.is_some(), &executors).with_context(place)?;
@@ -137,17 +156,6 @@ impl CaseFile {
         script.begin(step::scripted(&step.callouts)?);
         let mut played = step.callouts.iter().filter(|callout| !self.real.contains_key(&callout.cluster));
         played.try_for_each(|callout| script.listens(&callout.cluster).map(drop))
-    }
-}
-
-impl Case {
-    /// The ways to run the case: one per entry of `chunks`, or one without.
-    #[must_use]
-    pub fn splits(&self) -> Vec<Option<Split>> {
-        match &self.chunks {
-            Some(chunks) => chunks.iter().copied().map(Some).collect(),
-            None => vec![None],
-        }
     }
 }
 

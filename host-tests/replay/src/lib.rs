@@ -23,6 +23,7 @@ pub mod step;
 mod text;
 mod token;
 pub mod traffic;
+pub mod variant;
 mod yaml;
 
 pub use executor::{Kind, Purpose, check};

@@ -8,14 +8,14 @@ use quick_junit::{NonSuccessKind, TestCase, TestCaseStatus, TestSuite};
 
 use crate::executor::Kind;
 use crate::observation::Observation;
-use crate::step::Split;
+use crate::variant::Variant;
 
 /// One case file, run.
 #[derive(Debug, Clone)]
 pub struct Report {
     /// The file.
     pub file: PathBuf,
-    /// Every case on every executor in every split.
+    /// Every case on every executor in every variant.
     pub runs: Vec<Run>,
     /// What concerns the gateway rather than one case: a filter trapped, Envoy died.
     pub failures: Vec<String>,
@@ -26,8 +26,8 @@ pub struct Report {
 pub struct Run {
     /// The case.
     pub id: String,
-    /// How its bodies were split.
-    pub split: Option<Split>,
+    /// How it was run.
+    pub variant: Variant,
     /// Where it ran.
     pub executor: Kind,
     /// Why it is expected to fail, if it is.
@@ -54,13 +54,10 @@ impl Run {
         self.steps.iter().all(|step| step.differences.is_empty()) == self.xfail.is_none()
     }
 
-    /// The id with the split.
+    /// The id with the variant.
     #[must_use]
     pub fn name(&self) -> String {
-        match self.split {
-            Some(split) => format!("{}[{split}]", self.id),
-            None => self.id.clone(),
-        }
+        self.variant.name(&self.id)
     }
 
     /// Everything that is wrong, a line each.

@@ -1,9 +1,10 @@
 //! Runs a case file.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, ensure};
 
 use crate::case::{Case, CaseFile};
 use crate::envoy_config::Bootstrap;
@@ -12,7 +13,7 @@ use crate::observation::LogLine;
 use crate::parity;
 use crate::report::{Report, Run, StepRun};
 use crate::settings::Settings;
-use crate::step::Split;
+use crate::variant::Variant;
 
 /// Runs every case of `path` on those of its executors that `executors` names; all of them when it is empty.
 /// One gateway per executor serves all cases of the file in order.
@@ -51,6 +52,7 @@ pub async fn run_cases(
     executors: &[Kind],
     settings: &Settings,
 ) -> Result<Report> {
+    check_trailers(file, bootstrap)?;
     let mut start_logs: Option<(Kind, Vec<LogLine>)> = None;
     let mut report = Report { file: file.config.clone(), runs: Vec::new(), failures: Vec::new() };
     for kind in Kind::ALL.into_iter().filter(|kind| executors.is_empty() || executors.contains(kind)) {
@@ -78,8 +80,8 @@ pub async fn run_cases(
             }
         }
         for case in cases {
-            for split in case.splits() {
-                let run = run_case(&mut executor, kind, case, split).await;
+            for variant in file.variants_of(case) {
+                let run = run_case(&mut executor, kind, case, variant).await;
                 report.runs.push(run.with_context(|| format!("{} on {kind}", case.id))?);
             }
         }
@@ -93,25 +95,42 @@ pub async fn run_cases(
     Ok(report)
 }
 
-async fn run_case(executor: &mut Executor, kind: Kind, case: &Case, split: Option<Split>) -> Result<Run> {
+/// A gateway that drops trailers would show nothing of what the repetition with trailers is for.
+fn check_trailers(file: &CaseFile, bootstrap: &Bootstrap) -> Result<()> {
+    let needs =
+        |case: &&Case| file.variants_of(case).iter().any(|variant| variant.needs_http1_trailers(&case.steps));
+    if let Some(case) = file.cases.iter().find(needs) {
+        ensure!(
+            bootstrap.surroundings()?.request_trailers,
+            "{}: every.trailers: over HTTP/1 the gateway drops them without `enable_trailers` in the connection manager's \
+             `http_protocol_options`",
+            case.id
+        );
+    }
+    Ok(())
+}
+
+async fn run_case(executor: &mut Executor, kind: Kind, case: &Case, variant: Variant) -> Result<Run> {
     let mut steps = Vec::new();
     for step in &case.steps {
+        let (step, split) = (&variant.of(step), variant.split);
         let observation = executor.send(step, split).await?;
         let differences =
             step.expect.as_ref().map(|expect| expect.differences(&observation)).unwrap_or_default();
         let request = step.request(split).to_string();
         steps.push(StepRun { request, observation, differences });
     }
-    Ok(Run { id: case.id.clone(), split, executor: kind, xfail: case.xfail.clone(), steps })
+    Ok(Run { id: case.id.clone(), variant, executor: kind, xfail: case.xfail.clone(), steps })
 }
 
-/// Holds every run against the first one of the same case and split. A case that is known to fail is left
+/// Holds every run against the first one of the same case and variant. A case that is known to fail is left
 /// out: it would fail for the executor that has it right.
 fn compare(runs: &mut [Run]) {
     for index in 0..runs.len() {
         let (before, rest) = runs.split_at_mut(index);
         let Some(run) = rest.first_mut().filter(|run| run.xfail.is_none()) else { continue };
-        let Some(first) = before.iter().find(|other| (&other.id, other.split) == (&run.id, run.split)) else {
+        let Some(first) = before.iter().find(|other| (&other.id, other.variant) == (&run.id, run.variant))
+        else {
             continue;
         };
         for (step, other) in run.steps.iter_mut().zip(&first.steps) {
@@ -124,9 +143,15 @@ fn compare(runs: &mut [Run]) {
 
 /// The order of the file, the executors of a case side by side.
 fn order(runs: &mut [Run], file: &CaseFile) {
+    let cases: BTreeMap<&str, (usize, Vec<Variant>)> = file
+        .cases
+        .iter()
+        .enumerate()
+        .map(|(index, case)| (case.id.as_str(), (index, file.variants_of(case))))
+        .collect();
     let place = |run: &Run| {
-        let case = file.cases.iter().enumerate().find(|(_, case)| case.id == run.id);
-        case.map(|(index, case)| (index, case.splits().iter().position(|split| *split == run.split)))
+        let (index, variants) = cases.get(run.id.as_str())?;
+        Some((*index, variants.iter().position(|variant| *variant == run.variant)))
     };
     runs.sort_by_key(place);
 }

@@ -168,6 +168,37 @@ fn what_redis_answers() {
     assert_eq!((answer.status(), answer.body()), (200, body.as_bytes()));
 }
 
+/// The variants of the only case.
+fn names(file: &CaseFile) -> Vec<String> {
+    let variants = file.variants_of(file.cases.first().unwrap());
+    variants.iter().map(|variant| variant.to_string()).map(|name| format!("[{name}]")).collect()
+}
+
+const EVERY: &str = "every: {chunks: [1, 7, whole], trailers: [false, true], http: [1, 2]}\n";
+
+#[test]
+fn every_combination_is_a_variant_once() {
+    let file = |case: &str| read(&format!("{EVERY}{}", one(case))).unwrap();
+    let all = names(&file("  steps: [{body: abcdefgh, expect: {}}]\n"));
+    let twelve = ["[1,http1]", "[7,http1]", "[whole,http1]", "[1,http1,trailers]", "[7,http1,trailers]"];
+    assert_eq!((all.len(), &all[..5]), (12, &twelve.map(str::to_owned)[..]));
+    // The same requests are not sent twice.
+    assert_eq!(names(&file("  steps: [{expect: {}}]\n")), ["[1,http1]", "[1,http2]"]);
+    let short = names(&file("  steps: [{body: ab, expect: {}}]\n"));
+    assert_eq!(short.len(), 8, "{short:?}");
+    let announced = names(&file("  steps: [{body: ab, headers: [[Content-Length, '2']], expect: {}}]\n"));
+    assert_eq!(announced.len(), 6, "{announced:?}");
+    // What a case or a step says itself counts.
+    assert_eq!(names(&file("  every: {}\n  steps: [{body: abcdefgh, expect: {}}]\n")), ["[]"]);
+    assert_eq!(names(&file("  every: {http: [2]}\n  steps: [{body: abcdefgh, expect: {}}]\n")), ["[http2]"]);
+    assert_eq!(names(&file("  chunks: [3]\n  steps: [{body: abcdefgh, expect: {}}]\n")).len(), 4);
+    assert_eq!(names(&file("  steps: [{body: abcdefgh, chunks: [3], expect: {}}]\n")).len(), 4);
+    let raw = "  executors: [envoy]\n  why: x\n  steps: [{raw: x, expect: {}}]\n";
+    assert_eq!(names(&file(raw)), ["[1,http1]"]);
+    let error = format!("{:#}", read(&format!("every: {{http: [3]}}\n{}", one(raw))).unwrap_err());
+    assert!(error.contains("every.http: 3 is neither 1 nor 2"), "{error}");
+}
+
 #[test]
 fn defaults_and_splits() {
     let file = read(&one(
@@ -176,7 +207,7 @@ fn defaults_and_splits() {
     .unwrap();
     let case = &file.cases[0];
     assert_eq!(file.executors_of(case), replay::Kind::ALL);
-    assert_eq!(case.splits(), [Some(Split::Every(2)), Some(Split::Whole)]);
+    assert_eq!(names(&file), ["[2]", "[whole]"]);
 
     let request = case.steps[0].request(Some(Split::Every(2)));
     assert_eq!((request.method.as_str(), request.path.as_slice()), ("GET", &b"/"[..]));

@@ -27,10 +27,10 @@ async fn changed(bootstrap: &str, change: (&str, &str), case: &str) -> anyhow::R
 }
 
 #[tokio::test]
-async fn a_filter_that_holds_without_envoys_flag_hangs() {
+async fn a_filter_that_holds_without_envoys_flag_refuses_in_the_end() {
     let report = native(
         ("allow_on_headers_stop_iteration: true", "allow_on_headers_stop_iteration: false"),
-        "{ method: POST, body: good, expect: { verdict: error, upstream: false } }",
+        "{ method: POST, body: good, expect: { verdict: deny, reason: policy.hold, upstream: false } }",
     );
     let report = report.await.unwrap();
     assert!(report.passed(), "{}", report.table());
@@ -55,7 +55,7 @@ async fn what_cannot_be_set_up_is_an_error() {
         (
             "filters/probe.wasm",
             "filters/unknown.wasm",
-            "no plugin is called \"unknown\"; there are request-policy, jwt-auth, probe, caller",
+            "no plugin is called \"unknown\"; there are request-policy, jwt-auth, schema-guard, probe, caller",
         ),
     ] {
         let error = format!("{:#}", native((from, to), "{ expect: {} }").await.unwrap_err());
@@ -98,4 +98,15 @@ async fn time_moves_by_what_a_call_out_takes() {
     let steps = format!("{first}\n  - {second}\n  - {third}");
     let report = changed(CALLER, (r#""http": {"#, shared), &steps).await.unwrap();
     assert!(report.passed(), "{}", report.table());
+}
+
+/// What `every` asks for and the gateway would drop unseen is no silent success.
+#[tokio::test]
+async fn trailers_that_the_gateway_drops_are_an_error() {
+    let step = "{ method: POST, body: good, expect: { verdict: pass } }\nevery: { trailers: [true] }";
+    let report = native(("enable_trailers: true", "enable_trailers: true"), step).await.unwrap();
+    assert!(report.passed() && report.runs.len() == 1, "{}", report.table());
+    let change = ("http_protocol_options: { enable_trailers: true }\n          access_log", "access_log");
+    let error = format!("{:#}", native(change, step).await.unwrap_err());
+    assert!(error.contains("a: every.trailers: over HTTP/1 the gateway drops them"), "{error}");
 }

@@ -48,9 +48,24 @@ impl Gateway {
         called: &[Called],
         workers: u32,
     ) -> Result<Self> {
+        Self::start_flagged(module, configuration, called, workers, true).await
+    }
+
+    /// The same; `shows_bodies`: whether Envoy shows the filter a body behind a head that it holds
+    /// (`allow_on_headers_stop_iteration`).
+    ///
+    /// # Errors
+    /// As [`Gateway::start_with`].
+    pub async fn start_flagged(
+        module: &str,
+        configuration: &Value,
+        called: &[Called],
+        workers: u32,
+        shows_bodies: bool,
+    ) -> Result<Self> {
         let settings = settings()?;
         let file = settings.dist.join(format!("{module}.wasm"));
-        let bootstrap = bootstrap(module, &file.to_string_lossy(), configuration, called);
+        let bootstrap = bootstrap(module, &file.to_string_lossy(), configuration, called, shows_bodies);
         let options = Options { workers, ..Options::default() };
         let envoy = Envoy::start_with(&bootstrap.to_string(), &settings.launch(), &options).await?;
         let addr = envoy.listener("ingress").await?;
@@ -84,9 +99,13 @@ impl Gateway {
         let allocated = page.get("allocated").and_then(Value::as_str).context("no `allocated`")?.parse()?;
         let id = self.envoy.id().context("Envoy has ended")?;
         let status = std::fs::read_to_string(format!("/proc/{id}/status"))?;
-        let resident = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).context("no VmRSS")?;
-        let kilobytes: u64 = resident.trim().trim_end_matches("kB").trim().parse()?;
-        Ok(Memory { allocated, resident: kilobytes.saturating_mul(1024) })
+        let of = |name: &str| -> Result<u64> {
+            let value = status.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
+            let kilobytes: u64 =
+                value.context(name.to_owned())?.trim().trim_end_matches("kB").trim().parse()?;
+            Ok(kilobytes.saturating_mul(1024))
+        };
+        Ok(Memory { allocated, resident: of("VmRSS")?, peak: of("VmHWM")? })
     }
 
     /// Ends it.
@@ -107,6 +126,8 @@ pub struct Memory {
     pub allocated: u64,
     /// Resident, the linear memory of the VMs included.
     pub resident: u64,
+    /// Most that ever was resident.
+    pub peak: u64,
 }
 
 impl std::fmt::Display for Memory {
@@ -116,7 +137,13 @@ impl std::fmt::Display for Memory {
     }
 }
 
-fn bootstrap(module: &str, file: &str, configuration: &Value, called: &[Called]) -> Value {
+fn bootstrap(
+    module: &str,
+    file: &str,
+    configuration: &Value,
+    called: &[Called],
+    shows_bodies: bool,
+) -> Value {
     let port = |addr: SocketAddr| json!({ "socket_address": { "address": addr.ip().to_string(), "port_value": addr.port() } });
     let any = || port(SocketAddr::from(([127, 0, 0, 1], 0)));
     let filter = json!({
@@ -126,7 +153,7 @@ fn bootstrap(module: &str, file: &str, configuration: &Value, called: &[Called])
             "config": {
                 "name": module,
                 "failure_policy": "FAIL_CLOSED",
-                "allow_on_headers_stop_iteration": true,
+                "allow_on_headers_stop_iteration": shows_bodies,
                 "vm_config": { "runtime": "envoy.wasm.runtime.v8", "code": { "local": { "filename": file } } },
                 "configuration": { "@type": "type.googleapis.com/google.protobuf.StringValue", "value": configuration.to_string() },
             },

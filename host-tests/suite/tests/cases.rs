@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use suite::{below, files, folders, root};
 
 /// The folders with a test below, and how many case files each has at least.
-const FOLDERS: [(&str, usize); 7] = [
+const FOLDERS: [(&str, usize); 8] = [
     ("", 3),
     ("request-policy", 35),
     ("adapter", 7),
@@ -15,6 +15,7 @@ const FOLDERS: [(&str, usize); 7] = [
     ("callouts", 28),
     ("redis", 8),
     ("jwt-auth", 80),
+    ("schema-guard", 11),
 ];
 
 fn path(folder: &str) -> String {
@@ -27,7 +28,7 @@ fn run(folder: &str) -> Result<()> {
     for path in files(&path(folder), "yaml")? {
         let file = CaseFile::read(&path)?;
         let planned: usize =
-            file.cases.iter().map(|case| file.executors_of(case).len() * case.splits().len()).sum();
+            file.cases.iter().map(|case| file.executors_of(case).len() * file.variants_of(case).len()).sum();
         let report = run_file(&path, &[])?;
         ensure!(report.runs.len() == planned, "{}: {} of {planned} runs", path.display(), report.runs.len());
         println!("{}: {planned} runs", path.display());
@@ -72,6 +73,11 @@ fn redis() -> Result<()> {
 #[test]
 fn jwt_auth() -> Result<()> {
     run("jwt-auth")
+}
+
+#[test]
+fn schema_guard() -> Result<()> {
+    run("schema-guard")
 }
 
 /// A case file that no test runs, or a folder that lost its files, would go unnoticed.

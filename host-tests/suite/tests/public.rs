@@ -1,6 +1,9 @@
 //! Published lists and suites, against what is built here. They are no part of this repository: `SUITES` names the
 //! folder they are in (`make suites`), and what is missing there is a failure.
 
+#[path = "public/schema_suite.rs"]
+mod schema_suite;
+
 use anyhow::{Context as _, Result, bail, ensure};
 use replay::client::{Response, send};
 use replay::envoy::Envoy;

@@ -55,6 +55,7 @@ impl Policy for JwtAuth {
 
     const TICK: Option<Duration> = Some(Duration::from_millis(500));
     const ANSWERS: bool = false;
+    const HOLDS: bool = false;
     // For each of a few tokens: metadata and keys of a few sources; the deny-list, and once more with the whole script.
     // Every fetch is followed by a pause, so nobody waits so often twice.
     const AWAITS: u8 = 16;

@@ -20,7 +20,15 @@ fn the_reason_table_is_up_to_date() {
     assert_block(
         README,
         "reasons",
-        &reason_table(&["policy.", "path.", "header.host", "jwt.", "jwks.", "revocation."]),
+        &reason_table(&[
+            "policy.unavailable",
+            "policy.phase",
+            "path.",
+            "header.host",
+            "jwt.",
+            "jwks.",
+            "revocation.",
+        ]),
     );
 }
 

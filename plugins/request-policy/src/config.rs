@@ -1,12 +1,12 @@
 //! The configuration as written.
 
 use crate::address::Cidr;
-use crate::media::MediaRange;
 use crate::origin::OriginPattern;
 use crate::status::StatusPattern;
 use filter_core::config::{HeaderFields, NonEmpty, Version};
 use filter_core::http::{HeaderName, Method};
 use filter_core::matcher::{HostPattern, Match, Rules};
+use filter_core::media::MediaRange;
 use filter_core::policy::Mode;
 use filter_core::{config_enum, config_struct};
 use std::num::NonZeroU64;

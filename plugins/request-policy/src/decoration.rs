@@ -6,7 +6,6 @@ mod fate;
 pub(crate) use changes::is_framing;
 
 use crate::config::{Conditional, SecurityHeaders};
-use crate::media::{MediaRange, media_type};
 use crate::name_set::NameSet;
 use crate::presets;
 use crate::status::{self, StatusPattern};
@@ -15,6 +14,7 @@ use fate::{Fate, Found};
 use filter_core::config::{At, NonEmpty};
 use filter_core::effect::HeaderOp;
 use filter_core::http::{HeaderName, HeaderValue};
+use filter_core::media::{MediaRange, MediaType};
 use filter_core::message::Headers;
 
 /// The compiled lists.
@@ -78,8 +78,9 @@ impl Decoration {
 
     fn active(&self, headers: &Headers) -> Vec<&Changes> {
         let status = status::of(headers);
-        let content_type = headers.first("content-type").and_then(media_type);
-        let holds = |condition: &Condition| condition.holds(status, content_type.as_deref());
+        let content_type = headers.first("content-type").and_then(MediaType::parse);
+        let content_type = content_type.as_ref().map(|given| given.essence.as_ref());
+        let holds = |condition: &Condition| condition.holds(status, content_type);
         self.when.iter().filter(|(condition, _)| holds(condition)).map(|(_, changes)| changes).collect()
     }
 }

@@ -41,11 +41,6 @@ impl Methods {
     }
 }
 
-/// A token (RFC 9110 section 5.6.2).
-pub(crate) fn is_token(method: &[u8]) -> bool {
-    !method.is_empty() && method.iter().all(|&b| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b))
-}
-
 /// Frameworks that read these headers run another method than the one that was checked. Several map `_` to
 /// `-` in header names, so both spellings count.
 const OVERRIDES: &[&[u8]] = &[b"x-http-method-override", b"x-http-method", b"x-method-override"];

@@ -18,6 +18,7 @@ use filter_core::http::HeaderName;
 use filter_core::http::HeaderValue;
 use filter_core::http::header::ALLOW;
 use filter_core::matcher::{self, HostPattern, Rules};
+use filter_core::media::is_token;
 use filter_core::message::{Headers, RequestHead, ResponseHead};
 use filter_core::path::CanonicalPath;
 use filter_core::policy::{Cx, Mode, Policy};
@@ -242,7 +243,7 @@ impl RequestPolicy {
             return Ok(verdict);
         }
         // R6, R7
-        if !methods::is_token(method) {
+        if !is_token(method) {
             gate.pass(Err(Denial::new(Reason::MethodMalformed)))?;
         } else if !rule.methods.allows(method) {
             let allow = rule.methods.allow.clone();

@@ -82,7 +82,7 @@ impl RequestPolicy {
                 kept.apply(&operation);
             }
             let reply = Mask::reply(status, &kept, stream.request_id.as_deref(), stream.grpc);
-            return ResponseStep { replacement: Some(reply), effects: Effects::default() };
+            return ResponseStep { replacement: Some(reply), ..ResponseStep::default() };
         }
         let mut effects = Effects { headers: decorate(rule, stream, head.headers), ..Effects::default() };
         if masks_grpc(rule, stream) {

@@ -1,6 +1,7 @@
 //! One look at the fields of a request: their sizes, what is wrong with them (R15, R16), and those that later rules
 //! ask for.
 
+use filter_core::media::unquoted_parts;
 use filter_core::message::Headers;
 use std::borrow::Cow;
 
@@ -121,17 +122,6 @@ fn has_control(value: &[u8]) -> bool {
         below(word, 0x20) | below(word ^ ONES.wrapping_mul(0x7f), 1) != 0
     };
     words.iter().any(|chunk| suspicious(chunk) && chunk.iter().any(control)) || rest.iter().any(control)
-}
-
-/// The parts of a value between commas that stand outside of quotes.
-fn unquoted_parts(value: &[u8]) -> impl Iterator<Item = &[u8]> {
-    let (mut quoted, mut escaped) = (false, false);
-    value.split(move |&b| {
-        let comma = b == b',' && !quoted;
-        quoted ^= b == b'"' && !escaped;
-        escaped = quoted && b == b'\\' && !escaped;
-        comma
-    })
 }
 
 /// Whether an `Authorization` is that of two: after a comma comes another scheme and not a parameter of the first

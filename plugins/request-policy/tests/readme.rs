@@ -21,7 +21,17 @@ fn the_reason_table_is_up_to_date() {
         README,
         "reasons",
         &reason_table(&[
-            "policy.", "path.", "method.", "header.", "address.", "cors.", "csrf.", "size.", "media.",
+            "policy.unavailable",
+            "policy.phase",
+            "path.",
+            "method.",
+            "header.",
+            "address.",
+            "cors.",
+            "csrf.",
+            "size.",
+            "media.missing",
+            "media.type",
         ]),
     );
 }

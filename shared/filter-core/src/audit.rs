@@ -29,6 +29,9 @@ impl Facts {
     }
 }
 
+/// Most violations of a schema that a line shows.
+const SHOWN: usize = 5;
+
 /// The audit line of one refusal. `event` is `deny` or `shadow`.
 #[must_use]
 pub fn line(event: &str, instance: &str, denial: &Denial, facts: &Facts, suppressed: u64) -> String {
@@ -48,6 +51,10 @@ pub fn line(event: &str, instance: &str, denial: &Denial, facts: &Facts, suppres
         }
         if let Some(note) = &denial.note {
             object.insert("note".to_owned(), json!(note));
+        }
+        if !denial.violations.is_empty() {
+            let shown = denial.violations.iter().take(SHOWN).map(|violation| json!(violation.to_string()));
+            object.insert("violations".to_owned(), shown.collect());
         }
         if suppressed > 0 {
             object.insert("suppressed".to_owned(), json!(suppressed));

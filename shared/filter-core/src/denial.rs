@@ -2,7 +2,11 @@
 
 use crate::config::{At, FromTree, Shape, Tree};
 use crate::effect::RuleName;
+use crate::violation::{self, Violation};
 use http::{HeaderName, HeaderValue};
+
+/// Longest body of an answer, in bytes.
+const MAX_BODY: usize = 4096;
 
 macro_rules! reasons {
     ($( $(#[doc = $doc:literal])* $variant:ident = $reason:literal, $code:literal, $status:literal, $title:literal; )*) => {
@@ -55,6 +59,8 @@ reasons! {
     PolicyUnavailable = "policy.unavailable", "policy.unavailable", 503, "Policy unavailable";
     /// The host called the filter in an order it does not know; nothing is let through.
     PolicyPhase = "policy.phase", "policy.unavailable", 503, "Policy unavailable";
+    /// The filter holds request headers back and the host does not call it again: `hold_headers` without `allow_on_headers_stop_iteration` on the filter.
+    PolicyHold = "policy.hold", "policy.misconfigured", 500, "Policy misconfigured";
     /// The method is not in the matching rule's list; `Allow` names those that are.
     MethodNotAllowed = "method.not_allowed", "method.not_allowed", 405, "Method not allowed";
     /// The method is not a token (RFC 9110 section 9.1).
@@ -109,12 +115,34 @@ reasons! {
     SizeHeaders = "size.headers", "header.too_large", 431, "Request header fields too large";
     /// The body is larger than the limit.
     SizeBody = "size.body", "size.body", 413, "Content too large";
+    /// Nothing of the body came for five seconds, on a worker that was not yet shown any: afterwards Envoy's timeouts count.
+    BodyTimeout = "body.timeout", "body.timeout", 408, "Request timeout";
     /// The request has a body of unknown length, and the policy wants to know it.
     SizeUnknown = "size.unknown", "size.unknown", 411, "Length required";
     /// The request has a body without a media type.
     MediaMissing = "media.missing", "media.type", 415, "Unsupported media type";
     /// The body's media type is malformed or not among those of the method.
     MediaType = "media.type", "media.type", 415, "Unsupported media type";
+    /// The body has a content coding (`Content-Encoding`): what it decodes to would pass unseen.
+    MediaEncoding = "media.encoding", "media.encoding", 415, "Unsupported content coding";
+    /// No rule is about this path, or none of its operations about this method.
+    SchemaRoute = "schema.unknown_route", "schema.unknown_route", 404, "Not found";
+    /// The operation takes a body and there is none.
+    SchemaBodyMissing = "schema.body_missing", "schema.body_missing", 400, "Body required";
+    /// The operation takes no body and there is one.
+    SchemaBodyUnexpected = "schema.body_unexpected", "schema.body_unexpected", 400, "No body expected";
+    /// The body is not JSON (RFC 8259), not UTF-8, or not the form it says it is.
+    SchemaMalformed = "schema.malformed", "schema.malformed", 400, "Malformed body";
+    /// An object of the body has two members of one name.
+    SchemaDuplicate = "schema.duplicate", "schema.malformed", 400, "Malformed body";
+    /// The body goes beyond a limit on depth, number or length of what it holds.
+    SchemaLimit = "schema.limit", "schema.limit", 400, "Body beyond limits";
+    /// The body breaks its schema.
+    SchemaInvalid = "schema.invalid", "schema.invalid", 422, "Invalid body";
+    /// A parameter of path, query or header is missing, unknown, ambiguous, or breaks its schema.
+    SchemaParameter = "schema.parameter", "schema.parameter", 400, "Invalid parameter";
+    /// An answer of the upstream breaks its schema. Only ever reported.
+    SchemaResponse = "schema.response", "schema.response", 502, "Invalid answer";
     /// There is no token.
     JwtMissing = "jwt.missing", "jwt.missing_token", 401, "Authentication required";
     /// There are two tokens, or one that can be read in two ways (RFC 6750 section 3.1).
@@ -200,13 +228,25 @@ pub struct Denial {
     pub rule: Option<RuleName>,
     /// What exactly was wrong, for logs alone. It may name what a client sent only after [`crate::redact::field`].
     pub note: Option<String>,
+    /// Where and how the request breaks its schema, for the answer and the log.
+    pub violations: Vec<Violation>,
+    /// Whether the answer leaves them out.
+    pub terse: bool,
 }
 
 impl Denial {
     /// A refusal that says no more than its reason.
     #[must_use]
     pub fn new(reason: Reason) -> Self {
-        Self { reason, detail: None, headers: Vec::new(), rule: None, note: None }
+        Self {
+            reason,
+            detail: None,
+            headers: Vec::new(),
+            rule: None,
+            note: None,
+            violations: Vec::new(),
+            terse: false,
+        }
     }
 
     /// Adds the safe sentence.
@@ -227,6 +267,14 @@ impl Denial {
     #[must_use]
     pub fn note(mut self, note: impl Into<String>) -> Self {
         self.note = Some(note.into());
+        self
+    }
+
+    /// Says where and how the request breaks its schema; to the log alone where `terse`.
+    #[must_use]
+    pub fn violations(mut self, violations: Vec<Violation>, terse: bool) -> Self {
+        self.violations = violations;
+        self.terse = terse;
         self
     }
 
@@ -255,12 +303,17 @@ impl Denial {
         }
         headers.push((http::header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json")));
         let detail = self.detail.map(|detail| format!(",\"detail\":\"{detail}\"")).unwrap_or_default();
-        let body = format!(
-            "{{\"type\":\"urn:portcullis:{}\",\"title\":\"{}\",\"status\":{}{detail}}}",
+        let mut body = format!(
+            "{{\"type\":\"urn:portcullis:{}\",\"title\":\"{}\",\"status\":{}{detail}",
             reason.code(),
             reason.title(),
             reason.status()
         );
+        if !self.terse {
+            let room = MAX_BODY.saturating_sub(body.len()).saturating_sub(1);
+            body.push_str(&violation::render(&self.violations, room));
+        }
+        body.push('}');
         LocalReply {
             status: reason.status(),
             details: reason.details(),
@@ -284,4 +337,32 @@ pub struct LocalReply {
     pub body: Vec<u8>,
     /// gRPC status, for a gRPC request.
     pub grpc_status: Option<u8>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::violation::Place;
+
+    fn violation(pointer: String) -> Violation {
+        Violation { place: Place::Body(pointer), keyword: "type".into() }
+    }
+
+    #[test]
+    fn violations_fill_an_answer_and_no_more() {
+        let many = (0..10_000).map(|i| violation(format!("/items/{i}"))).collect();
+        let body = Denial::new(Reason::SchemaInvalid).violations(many, false).reply(false).body;
+        assert!((4000..=MAX_BODY).contains(&body.len()), "{}", body.len());
+        let value = serde_json::from_slice::<serde_json::Value>(&body).unwrap_or_default();
+        assert!(value["errors"].as_array().is_some_and(|errors| errors.len() > 50), "{value}");
+        let one = vec![violation(format!("/{}", "x".repeat(5000)))];
+        let body = Denial::new(Reason::SchemaInvalid).violations(one, false).reply(false).body;
+        assert_eq!(body, Denial::new(Reason::SchemaInvalid).reply(false).body);
+    }
+
+    #[test]
+    fn a_terse_answer_has_none() {
+        let denial = Denial::new(Reason::SchemaInvalid).violations(vec![violation("/a".to_owned())], true);
+        assert_eq!(denial.reply(false).body, Denial::new(Reason::SchemaInvalid).reply(false).body);
+    }
 }

@@ -61,12 +61,15 @@ pub struct ResponseStep {
     pub replacement: Option<LocalReply>,
     /// What else is to be done. Header operations apply to the answer that passes; a replacement drops them.
     pub effects: Effects,
+    /// Gather a copy of the body that passes, at most so many bytes, for
+    /// [`on_response_body`](crate::policy::Policy::on_response_body). Needs [`WATCHES`](crate::policy::Policy::WATCHES).
+    pub watch: Option<u64>,
 }
 
 /// The answer passes.
 impl From<Effects> for ResponseStep {
     fn from(effects: Effects) -> Self {
-        Self { replacement: None, effects }
+        Self { effects, ..Self::default() }
     }
 }
 

@@ -7,6 +7,7 @@ use crate::effect::{Effects, HeaderOp, Level, LogLine, Metric};
 use crate::lease::{self, Lease};
 use crate::names;
 use crate::policy::{Cx, Policy, Timestamp, micros};
+use crate::stream::Held;
 use crate::task::{CallOut, Failure, Key, Task, TaskResult};
 use crate::tasks::{Finished, Sent, Tasks, Token, Waiter};
 use crate::workers::{self, Presence, Queue};
@@ -31,6 +32,9 @@ pub struct Filter<P: Policy> {
     digest: String,
     limiter: LineLimiter,
     tasks: Tasks,
+    pub(crate) held: Held,
+    /// Bytes of answers that are gathered now.
+    pub(crate) watched: u64,
     presence: Presence,
 }
 
@@ -44,6 +48,8 @@ impl<P: Policy> Default for Filter<P> {
             digest: String::new(),
             limiter: LineLimiter::default(),
             tasks: Tasks::default(),
+            held: Held::default(),
+            watched: 0,
             presence: Presence::default(),
         }
     }
@@ -132,6 +138,7 @@ impl<P: Policy> Filter<P> {
     /// # Errors
     /// Everything that is wrong with the configuration.
     pub fn configure(&mut self, instance: &str, bytes: &[u8], env: &dyn Env) -> Result<Digest, ConfigErrors> {
+        const { assert!(P::TICK.is_some() || !(P::CALLS || P::HOLDS), "what is lost is noticed at ticks") };
         instance.clone_into(&mut self.instance);
         self.policy = None;
         self.state = P::State::default();
@@ -139,6 +146,12 @@ impl<P: Policy> Filter<P> {
         let digest = Digest::of(bytes);
         self.digest = digest.to_string();
         Ok(digest)
+    }
+
+    /// What was loaded last, if it was good.
+    #[must_use]
+    pub fn policy(&self) -> Option<&P> {
+        self.policy.as_ref()
     }
 
     /// Most bytes of the answer's body that are of use. `None`: nobody waits for this answer any more, or ever did.
@@ -188,12 +201,23 @@ impl<P: Policy> Filter<P> {
         Some(self.finish(finished, Err(failure), host))
     }
 
+    /// The context of a stream whose head has been held for too long: it is to be told ([`crate::stream::Stream::overdue`]).
+    /// `None`: there is no other.
+    pub fn next_overdue(&mut self) -> Option<Waiter> {
+        if P::HOLDS { self.held.next_overdue() } else { None }
+    }
+
     /// A tick of the policy's own.
     pub fn tick(&mut self, host: &dyn Host) -> Outcome {
-        if !P::CALLS {
+        if P::TICK.is_none() {
             return Outcome::flow(Flow::Continue);
         }
-        self.announce(host);
+        if P::HOLDS {
+            self.held.tick();
+        }
+        if P::CALLS {
+            self.announce(host);
+        }
         let effects = match &self.policy {
             Some(policy) => policy.on_tick(&mut self.state, host),
             None => Effects::default(),
@@ -313,6 +337,9 @@ impl<P: Policy> Filter<P> {
     pub(crate) fn forget(&mut self, waiter: Waiter) {
         if P::CALLS {
             self.tasks.forget(waiter);
+        }
+        if P::HOLDS {
+            self.held.forget(waiter);
         }
     }
 

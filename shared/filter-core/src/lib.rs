@@ -14,6 +14,7 @@ pub mod filter;
 pub mod keys;
 pub mod lease;
 pub mod matcher;
+pub mod media;
 pub mod message;
 pub mod names;
 pub mod path;
@@ -24,6 +25,7 @@ pub mod store;
 pub mod stream;
 pub mod task;
 pub mod tasks;
+pub mod violation;
 pub mod workers;
 
 pub use http;

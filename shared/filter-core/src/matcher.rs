@@ -12,7 +12,7 @@ mod host;
 mod path;
 
 pub use host::{HostPattern, canonical as canonical_host};
-pub use path::{FullMatch, PathPattern};
+pub use path::{FullMatch, PathPattern, Segment};
 
 config_struct! {
     /// What a rule is about. Every condition given must hold; none given matches everything.

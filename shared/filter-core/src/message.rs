@@ -152,6 +152,13 @@ impl Headers {
         *self = changed;
     }
 
+    /// `content-length` in bytes (RFC 9110 section 8.6: digits only). What is none is left to whoever counts.
+    #[must_use]
+    pub fn content_length(&self) -> Option<u64> {
+        let text = std::str::from_utf8(self.first("content-length")?).ok()?;
+        text.bytes().all(|b| b.is_ascii_digit()).then(|| text.parse().ok()).flatten()
+    }
+
     /// Whether this is a gRPC message: `application/grpc` or `application/grpc+…`, as Envoy decides
     /// (`Grpc::Common::hasGrpcContentType`); `application/grpc-web` is plain HTTP until translated.
     #[must_use]
@@ -195,11 +202,10 @@ impl<'a> RequestHead<'a> {
         self.headers.first(":authority").unwrap_or_default()
     }
 
-    /// `content-length` in bytes (RFC 9110 section 8.6: digits only). What is none is left to whoever counts.
+    /// [`Headers::content_length`].
     #[must_use]
     pub fn content_length(&self) -> Option<u64> {
-        let text = std::str::from_utf8(self.headers.first("content-length")?).ok()?;
-        text.bytes().all(|b| b.is_ascii_digit()).then(|| text.parse().ok()).flatten()
+        self.headers.content_length()
     }
 
     /// `:scheme` as Envoy determined it (transport, or a trusted `x-forwarded-proto`).

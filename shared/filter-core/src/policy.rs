@@ -75,6 +75,15 @@ pub trait Cx {
     }
 }
 
+/// What was gathered of an answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Watched<'a> {
+    /// The whole body, which is empty where the answer has none.
+    Whole(&'a [u8]),
+    /// There is more than was asked for, or than this worker gathers at once.
+    TooLarge,
+}
+
 /// A plugin. `compile` happens once per configuration and worker; the rest per event.
 pub trait Policy: Sized + 'static {
     /// Folder, crate, filter name and metric prefix, as `request-policy`.
@@ -86,11 +95,21 @@ pub trait Policy: Sized + 'static {
     /// Per request.
     type Stream: Default;
 
-    /// How often [`Self::on_tick`] comes. Without one a policy can make no call-outs: lost ones are noticed then.
+    /// How often [`Self::on_tick`] comes. Without one a policy can make no call-outs, for lost ones are noticed then; and a
+    /// head that is held has no deadline.
     const TICK: Option<Duration> = None;
 
-    /// Whether it makes call-outs at all; what they need is left out of the module of one that does not. Never set.
+    /// Whether it makes call-outs at all; what they need is left out of the module of one that does not. To be set where
+    /// one ticks for another reason.
     const CALLS: bool = Self::TICK.is_some();
+
+    /// Whether it may hold heads ([`Self::hold_headers`]); the deadline of one that is held too long is left out of the module of
+    /// a policy that does not. To be set where one ticks for another reason.
+    const HOLDS: bool = Self::TICK.is_some();
+
+    /// Whether it may ask for the bodies of answers ([`ResponseStep::watch`]); what that needs is left out of the module of one
+    /// that does not, which says so where it is exported, too (`export_filter!(…, watches)`).
+    const WATCHES: bool = false;
 
     /// Whether it looks at answers: [`Self::on_response_headers`], [`Self::on_response_trailers`]. Where it does not, the
     /// host is not asked for their headers, which costs as much as those of the request.
@@ -105,9 +124,21 @@ pub trait Policy: Sized + 'static {
 
     /// Whether a request that awaits its body is held back whole, headers included. Needs
     /// `allow_on_headers_stop_iteration: true` on the filter in Envoy (1.35 or later): without that flag a
-    /// held request hangs.
+    /// held request hangs, or where there are ticks gets an answer after five seconds ([`Reason::PolicyHold`]).
     fn hold_headers(&self) -> bool {
         false
+    }
+
+    /// Whether it awaits the body of any request. One that does and does not hold the head lets the upstream be
+    /// contacted before a body is refused.
+    fn awaits_body(&self) -> bool {
+        self.hold_headers()
+    }
+
+    /// Whether it asks for the body of any answer, as it is configured: what the log will say of a request is then kept until
+    /// its answer has come.
+    fn watches(&self) -> bool {
+        Self::WATCHES
     }
 
     /// A request arrived.
@@ -161,6 +192,18 @@ pub trait Policy: Sized + 'static {
         _cx: &dyn Cx,
     ) -> ResponseStep {
         ResponseStep::default()
+    }
+
+    /// An answer that was asked for ([`ResponseStep::watch`]) has passed, once for each: not for one that was cut off. What
+    /// comes of it changes nothing about the answer; header operations are dropped.
+    fn on_response_body(
+        &self,
+        _state: &mut Self::State,
+        _stream: &mut Self::Stream,
+        _body: Watched<'_>,
+        _cx: &dyn Cx,
+    ) -> Effects {
+        Effects::default()
     }
 
     /// Trailers end the answer. Header operations apply to them.

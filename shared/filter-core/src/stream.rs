@@ -2,6 +2,11 @@
 //! by size. Pure; the guest in Envoy and the native executor run this same code.
 
 mod answer;
+mod call;
+mod held;
+mod watch;
+
+pub(crate) use held::Held;
 
 use crate::audit::Facts;
 use crate::denial::{Denial, LocalReply, Reason};
@@ -10,7 +15,6 @@ use crate::filter::{Filter, Flow, Host, Outcome};
 use crate::message::RequestHead;
 use crate::names;
 use crate::policy::{Mode, Policy};
-use crate::task::{Failure, Task, TaskResult};
 use crate::tasks::Waiter;
 
 /// Bytes of a body, fetched only when a policy wants them. `None`: the host could not give them.
@@ -55,10 +59,13 @@ pub struct Stream<P: Policy> {
     phase: Phase,
     body: Body,
     awaits: u8,
+    /// Nothing went on yet, not even the head.
+    holds_head: bool,
     data: P::Stream,
     facts: Option<Facts>,
     grpc: bool,
     shadow: Vec<Reason>,
+    watch: Option<watch::Watch>,
 }
 
 impl<P: Policy> Default for Stream<P> {
@@ -76,10 +83,12 @@ impl<P: Policy> Stream<P> {
             phase: Phase::Fresh,
             body: Body::default(),
             awaits: 0,
+            holds_head: false,
             data: P::Stream::default(),
             facts: None,
             grpc: false,
             shadow: Vec::new(),
+            watch: None,
         }
     }
 
@@ -97,14 +106,17 @@ impl<P: Policy> Stream<P> {
             Some(policy) => policy.on_request_headers(&mut filter.state, &mut self.data, head, host),
         };
         // Only what is or may still be refused needs its facts copied now; most requests do not.
-        if !matches!(step.verdict, Verdict::Continue | Verdict::Answer(_)) || !step.effects.shadow.is_empty()
-        {
+        let watches = P::WATCHES && filter.policy.as_ref().is_some_and(Policy::watches);
+        let passes = matches!(step.verdict, Verdict::Continue | Verdict::Answer(_));
+        if !passes || watches || !step.effects.shadow.is_empty() {
             self.facts = Some(Facts::of(head));
             self.grpc = head.headers.is_grpc();
             self.body.announced = head.content_length().unwrap_or_default();
         }
         self.body.complete = head.end_of_stream;
-        self.follow(filter, step, Asked::Head, &mut || None, host)
+        let outcome = self.follow(filter, step, Asked::Head, &mut || None, host);
+        self.holds_head = outcome.flow == Flow::Pause;
+        outcome
     }
 
     /// Body bytes arrived. `size`: while the stream is paused all buffered bytes, otherwise only the new ones
@@ -119,6 +131,7 @@ impl<P: Policy> Stream<P> {
     ) -> Outcome {
         let size = u64::try_from(size).unwrap_or(u64::MAX);
         self.body.complete |= end_of_stream;
+        self.shown(filter);
         let (limit, mode) = match self.phase {
             Phase::Passing => return Outcome::flow(Flow::Continue),
             Phase::Answered => return Outcome::flow(Flow::Pause),
@@ -156,6 +169,7 @@ impl<P: Policy> Stream<P> {
         host: &dyn Host,
     ) -> Outcome {
         self.body.complete = true;
+        self.shown(filter);
         match self.phase {
             Phase::AwaitingBody { .. } => self.whole_body(filter, Effects::default(), body, host),
             Phase::Passing | Phase::Counting { .. } => Outcome::flow(Flow::Continue),
@@ -163,22 +177,6 @@ impl<P: Policy> Stream<P> {
             Phase::Answered | Phase::AwaitingTask => Outcome::flow(Flow::Pause),
             Phase::Fresh => self.follow(filter, misuse(), Asked::Body, body, host),
         }
-    }
-
-    /// The call-out that this stream awaits is over.
-    pub fn resume(
-        &mut self,
-        filter: &mut Filter<P>,
-        result: &TaskResult,
-        body: FetchBody<'_>,
-        host: &dyn Host,
-    ) -> Outcome {
-        if !matches!(self.phase, Phase::AwaitingTask) {
-            // Answered meanwhile: too large a body, or a host that tells twice.
-            return Outcome::flow(Flow::Pause);
-        }
-        let step = self.reply(filter, result, host);
-        self.follow(filter, step, Asked::Reply, body, host)
     }
 
     /// The host did not carry out an operation on the request's headers: a request that keeps what the policy took
@@ -229,45 +227,14 @@ impl<P: Policy> Stream<P> {
                 // What has come of the body while a call-out was awaited stays held, whatever the configuration says of the
                 // head: to let go of it would be to show the policy the rest as the whole. Else the head goes on, for
                 // Envoy shows no body behind a held one.
-                let held = self.body.seen > 0 || filter.policy.as_ref().is_some_and(Policy::hold_headers);
-                let flow = if held { Flow::Pause } else { Flow::Continue };
+                let held = filter.policy.as_ref().is_some_and(Policy::hold_headers);
+                let unseen = self.body.seen == 0;
+                if held && unseen && !self.waits_for_body(filter) {
+                    return self.deny(filter, effects, Denial::new(Reason::PolicyUnavailable), host);
+                }
+                let flow = if held || !unseen { Flow::Pause } else { Flow::Continue };
                 self.report(filter, effects, flow, host)
             }
-        }
-    }
-
-    /// Waits for a call-out, or hears at once that there is none.
-    fn wait(
-        &mut self,
-        filter: &mut Filter<P>,
-        mut effects: Effects,
-        task: &Task,
-        body: FetchBody<'_>,
-        host: &dyn Host,
-    ) -> Outcome {
-        let tired = self.awaits >= P::AWAITS;
-        self.awaits = self.awaits.saturating_add(1);
-        let started =
-            if tired { Err(Failure::TooManyAwaits) } else { filter.start(task, Some(self.id), host) };
-        self.phase = Phase::AwaitingTask;
-        let Err(failure) = started else { return self.report(filter, effects, Flow::Pause, host) };
-        let heard = if tired { Outcome::flow(Flow::Pause) } else { filter.not_sent(task, failure, host) };
-        let Step { verdict, effects: later } = self.reply(filter, &Err(failure), host);
-        effects.append(later);
-        // One that will not hear of it is refused: nothing else ends this.
-        let verdict = match verdict {
-            Verdict::Await(_) if tired => Verdict::Deny(Denial::new(Reason::PolicyPhase)),
-            verdict => verdict,
-        };
-        let mut outcome = self.follow(filter, Step { verdict, effects }, Asked::Reply, body, host);
-        outcome.precede(heard);
-        outcome
-    }
-
-    fn reply(&mut self, filter: &mut Filter<P>, result: &TaskResult, host: &dyn Host) -> Step {
-        match &filter.policy {
-            Some(policy) => policy.on_reply(&mut filter.state, &mut self.data, result, host),
-            None => misuse(),
         }
     }
 
@@ -275,11 +242,23 @@ impl<P: Policy> Stream<P> {
     fn too_large(
         &mut self,
         filter: &mut Filter<P>,
-        mut effects: Effects,
+        effects: Effects,
         mode: Mode,
         host: &dyn Host,
     ) -> Outcome {
-        let step = match effects.refuse(mode, Denial::new(Reason::SizeBody)) {
+        self.refuse(filter, effects, mode, Denial::new(Reason::SizeBody), host)
+    }
+
+    /// Refuses, or in shadow reports and lets the request pass.
+    fn refuse(
+        &mut self,
+        filter: &mut Filter<P>,
+        mut effects: Effects,
+        mode: Mode,
+        denial: Denial,
+        host: &dyn Host,
+    ) -> Outcome {
+        let step = match effects.refuse(mode, denial) {
             Some(denial) => effects.deny(denial),
             None => Step::proceed(effects),
         };

@@ -24,6 +24,7 @@ pub(crate) enum MapType {
 #[repr(u32)]
 pub(crate) enum BufferType {
     RequestBody = 0,
+    ResponseBody = 1,
     CallResponseBody = 4,
     PluginConfiguration = 7,
 }

@@ -14,10 +14,39 @@ mod stream;
 
 pub use module::{Action, Module, allocate};
 
-/// Makes the crate that names it a proxy-wasm module running one policy.
+use filter_core::policy::Policy;
+
+/// Whether a policy asks for the bodies of answers.
+#[must_use]
+pub const fn watches<P: Policy>() -> bool {
+    P::WATCHES
+}
+
+/// Makes the crate that names it a proxy-wasm module running one policy. `watches`: one that asks for the bodies of answers;
+/// the host enters the module of no other for each piece of one.
 #[macro_export]
 macro_rules! export_filter {
+    ($policy:ty, watches) => {
+        $crate::export_filter!(@common $policy);
+
+        mod watches {
+            use super::exports::MODULE;
+            use $crate::Action;
+
+            const _: () = assert!($crate::watches::<$policy>(), "it asks for none");
+
+            #[unsafe(no_mangle)]
+            extern "C" fn proxy_on_response_body(id: u32, size: usize, end_of_stream: bool) -> Action {
+                MODULE.with(|module| module.response_body(id, size, end_of_stream))
+            }
+        }
+    };
     ($policy:ty) => {
+        $crate::export_filter!(@common $policy);
+
+        const _: () = assert!(!$crate::watches::<$policy>(), "export_filter!(…, watches)");
+    };
+    (@common $policy:ty) => {
         mod exports {
             use $crate::{Action, Module};
 
@@ -26,7 +55,7 @@ macro_rules! export_filter {
             }
 
             thread_local! {
-                static MODULE: Module<$policy> = Module::default();
+                pub(super) static MODULE: Module<$policy> = Module::default();
             }
 
             #[unsafe(no_mangle)]

@@ -80,6 +80,11 @@ impl<P: Policy> Module<P> {
         self.stream(id, |stream| stream.response_headers(end_of_stream))
     }
 
+    /// `proxy_on_response_body`
+    pub fn response_body(&self, id: u32, size: usize, end_of_stream: bool) -> Action {
+        self.stream(id, |stream| stream.response_body(size, end_of_stream))
+    }
+
     /// `proxy_on_response_trailers`
     pub fn response_trailers(&self, id: u32) -> Action {
         self.stream(id, HttpStream::response_trailers)

@@ -14,6 +14,7 @@ use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// How many streams go on within one callback. Envoy carries out what a callback asked for after it, and the response of one
 /// stream is a callback, too, after which it carries out what is left: every further stream is a level of its stack, and at
@@ -24,6 +25,9 @@ const AT_ONCE: usize = 16;
 /// An item in the queue of this worker that says: go on with the next ones. No name: it is not UTF-8.
 const GO_ON: &[u8] = b"\xff";
 
+/// How soon further streams that are overdue hear of it.
+const SOON: Duration = Duration::from_millis(10);
+
 /// Holds the filter that its streams share. Until a configuration was accepted it refuses every request.
 pub(crate) struct Root<P: Policy> {
     id: u32,
@@ -33,11 +37,20 @@ pub(crate) struct Root<P: Policy> {
     over: VecDeque<(u32, Rc<TaskResult>)>,
     /// Whether [`GO_ON`] is in the queue.
     woken: bool,
+    /// Ticks come quickly, for streams that are overdue are left ([`AT_ONCE`]).
+    hurries: bool,
 }
 
 impl<P: Policy> Root<P> {
     pub(crate) fn new(id: u32) -> Self {
-        Self { id, filter: Rc::default(), host: Rc::default(), over: VecDeque::new(), woken: false }
+        Self {
+            id,
+            filter: Rc::default(),
+            host: Rc::default(),
+            over: VecDeque::new(),
+            woken: false,
+            hurries: false,
+        }
     }
 
     /// Pure but for its log lines: Envoy calls this on W + 2 VMs, the canary included.
@@ -53,9 +66,8 @@ impl<P: Policy> Root<P> {
                 let text =
                     format!("{name}: {} {version} ({revision}, {profile}) configuration {digest}", P::NAME);
                 abi::log(Level::Info, &redact::line(&text));
-                // A host without timers only does not notice lost call-outs.
                 if let Some(period) = P::TICK {
-                    let _ = abi::set_tick_period(u32::try_from(period.as_millis()).unwrap_or(u32::MAX));
+                    tick_every(period);
                 }
                 true
             }
@@ -108,6 +120,9 @@ impl<P: Policy> Root<P> {
     }
 
     pub(crate) fn tick(&mut self, streams: &mut Streams<P>) {
+        if P::HOLDS && self.hurries {
+            return self.expire(streams);
+        }
         loop {
             let lost = self.filter.try_borrow_mut().ok().and_then(|mut filter| filter.next_lost(&*self.host));
             if lost.is_none() {
@@ -122,6 +137,31 @@ impl<P: Policy> Root<P> {
             let outcome = filter.tick(&*self.host);
             self.tell(&filter, &outcome.tell);
             perform::effects(&self.host, outcome);
+        }
+        self.expire(streams);
+    }
+
+    /// Tells the next streams whose head has been held for too long, [`AT_ONCE`] of them; the others hear of it soon.
+    fn expire(&mut self, streams: &mut Streams<P>) {
+        let Some(period) = P::TICK.filter(|_| P::HOLDS) else { return };
+        let mut told = 0;
+        while told < AT_ONCE {
+            let overdue = self.filter.try_borrow_mut().ok().and_then(|mut filter| filter.next_overdue());
+            let Some(id) = overdue else { break };
+            told += 1;
+            if let Some(stream) = streams.get_mut(&id)
+                && abi::set_effective_context(id).is_ok()
+            {
+                stream.overdue();
+            }
+        }
+        if told > 0 {
+            let _ = abi::set_effective_context(self.id);
+        }
+        let left = told == AT_ONCE;
+        if left != self.hurries {
+            self.hurries = left;
+            tick_every(if left { SOON } else { period });
         }
     }
 
@@ -169,6 +209,11 @@ impl<P: Policy> Root<P> {
         let queue = self.filter.try_borrow().ok().and_then(|filter| filter.queue());
         self.woken = queue.is_some_and(|queue| abi::enqueue(queue, GO_ON).is_ok());
     }
+}
+
+/// A host without timers only does not notice what is late.
+fn tick_every(period: Duration) {
+    let _ = abi::set_tick_period(u32::try_from(period.as_millis()).unwrap_or(u32::MAX));
 }
 
 /// Version, git revision and profile of this module.

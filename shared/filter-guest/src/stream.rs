@@ -79,6 +79,16 @@ impl<P: Policy> HttpStream<P> {
         let action = self.event(MapType::Request, |stream, filter, host| {
             stream.resume(filter, result, &mut request_body, host)
         });
+        self.go_on(action);
+    }
+
+    /// Its head has been held for too long. As [`Self::resume`].
+    pub(crate) fn overdue(&mut self) {
+        let action = self.event(MapType::Request, |stream, filter, host| stream.overdue(filter, host));
+        self.go_on(action);
+    }
+
+    fn go_on(&mut self, action: Action) {
         if action == Action::Continue {
             self.resumed = true;
             let _ = abi::continue_request();
@@ -92,6 +102,14 @@ impl<P: Policy> HttpStream<P> {
         let headers = abi::headers(MapType::Response).unwrap_or_default();
         self.event(MapType::Response, |stream, filter, host| {
             stream.response_headers(filter, &ResponseHead { headers: &headers, end_of_stream }, host)
+        })
+    }
+
+    /// What was not held is new: the buffer has that alone.
+    pub(crate) fn response_body(&mut self, size: usize, end_of_stream: bool) -> Action {
+        self.event(MapType::Response, |stream, filter, host| {
+            let mut body = || abi::buffer(BufferType::ResponseBody, size).ok();
+            stream.response_body(filter, size, end_of_stream, &mut body, host)
         })
     }
 

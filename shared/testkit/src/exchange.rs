@@ -87,9 +87,27 @@ impl<P: Policy> Exchange<P> {
         self.stream.response_headers(&mut self.filter, &head, &self.cx)
     }
 
+    /// The head of an answer that has neither body nor trailers.
+    pub fn response_only(&mut self, headers: &Headers) -> Outcome {
+        let head = ResponseHead { headers, end_of_stream: true };
+        self.stream.response_headers(&mut self.filter, &head, &self.cx)
+    }
+
+    /// A part of an answer's body.
+    pub fn response_data(&mut self, bytes: &[u8], end_of_stream: bool) -> Outcome {
+        let mut fetch = || Some(bytes.to_vec());
+        self.stream.response_body(&mut self.filter, bytes.len(), end_of_stream, &mut fetch, &self.cx)
+    }
+
     /// The trailers of an answer.
     pub fn response_trailers(&mut self, trailers: &Headers) -> Outcome {
         self.stream.response_trailers(&mut self.filter, trailers, &self.cx)
+    }
+
+    /// Time passes, and what is overdue is told so.
+    pub fn tick(&mut self) -> Option<Outcome> {
+        let _ = self.filter.tick(&self.cx);
+        self.filter.next_overdue().map(|_| self.stream.overdue(&mut self.filter, &self.cx))
     }
 
     /// The stream ends.

@@ -1,4 +1,4 @@
 //! The probe as a proxy-wasm module.
 #![cfg(target_arch = "wasm32")]
 
-filter_guest::export_filter!(probe::Probe);
+filter_guest::export_filter!(probe::Probe, watches);

@@ -42,6 +42,8 @@ pub struct Surroundings {
     /// Whether the client's address is the connection's (`use_remote_address`) and not the last one of
     /// `x-forwarded-for`.
     pub use_remote_address: bool,
+    /// Whether trailers of HTTP/1 requests are read and not dropped (`http_protocol_options.enable_trailers`).
+    pub request_trailers: bool,
 }
 
 impl Bootstrap {
@@ -70,6 +72,10 @@ impl Bootstrap {
             buffer: buffer.map(usize::try_from).transpose().context("per_connection_buffer_limit_bytes")?,
             use_remote_address: manager
                 .get("use_remote_address")
+                .and_then(Value::as_bool)
+                .unwrap_or_default(),
+            request_trailers: manager
+                .pointer("/http_protocol_options/enable_trailers")
                 .and_then(Value::as_bool)
                 .unwrap_or_default(),
         })

@@ -55,6 +55,28 @@ pub fn check(plugin: &PluginSpec, settings: &Settings) -> Result<()> {
     native::check(plugin, settings)
 }
 
+/// What a plugin that would start does otherwise than its configuration says, for the want of something in Envoy's.
+///
+/// # Errors
+/// As [`check`].
+pub(crate) fn advice(plugin: &PluginSpec, settings: &Settings) -> Result<Vec<String>> {
+    let (awaits, holds) = native::body(plugin, settings)?;
+    let flag = "allow_on_headers_stop_iteration";
+    Ok(match (holds, plugin.allow_on_headers_stop_iteration) {
+        _ if !awaits => Vec::new(),
+        (true, false) => vec![format!(
+            "config.{flag}: absent or false, and the plugin's configuration says `hold_headers: true`: every request with a body \
+             hangs until it is refused. Set `{flag}: true` beside `vm_config` (Envoy 1.35 or later; a WasmPlugin of Istio cannot \
+             say it), or `hold_headers: false`"
+        )],
+        (false, true) => vec![format!(
+            "config.{flag}: true, and the plugin's configuration says `hold_headers: false`: the upstream gets the head of a \
+             request before its body is refused. Say `hold_headers: true`, or leave the flag out"
+        )],
+        _ => Vec::new(),
+    })
+}
+
 /// Whether [`check`] knows the plugin.
 pub(crate) fn is_native(plugin: &PluginSpec) -> bool {
     native::is_known(plugin)

@@ -13,6 +13,7 @@ use crate::executor::Kind;
 use crate::gateway::{Gateway, Setup};
 use crate::settings::Settings;
 use crate::step::{CallOut, Split, Step};
+use crate::variant::Variant;
 
 /// Virtual time between two requests, and when the first gateway starts.
 const INTERVAL: Duration = Duration::from_secs(1);
@@ -30,7 +31,7 @@ pub struct Bench<'a> {
 /// What one case costs, per request of it.
 #[derive(Debug, Clone, Serialize)]
 pub struct Measured {
-    /// The case, with its split.
+    /// The case, with its variant.
     pub case: String,
     /// How many requests it has.
     pub requests: usize,
@@ -71,8 +72,8 @@ impl Bench<'_> {
         let mut all = Vec::new();
         let runs = |case: &&Case| file.executors_of(case).contains(&Kind::Wasm) && !traps(case);
         for case in file.cases.iter().filter(runs) {
-            for split in case.splits() {
-                let measured = self.measure(case, split, &mut timed, &mut counted);
+            for variant in file.variants_of(case) {
+                let measured = self.measure(case, variant, &mut timed, &mut counted);
                 all.push(measured.with_context(|| case.id.clone())?);
             }
         }
@@ -82,11 +83,12 @@ impl Bench<'_> {
     fn measure(
         &self,
         case: &Case,
-        split: Option<Split>,
+        variant: Variant,
         timed: &mut Running,
         counted: &mut Running,
     ) -> Result<Measured> {
-        let steps: Vec<Prepared> = case.steps.iter().map(prepared).collect();
+        let steps: Vec<Prepared> = case.steps.iter().map(|step| prepared(&variant.of(step))).collect();
+        let split = variant.split;
         let count = u32::try_from(steps.len()).context("steps")?.max(1);
         // What a first request compiles, caches and allocates is not what the next one costs.
         for _ in 0..=self.rounds / 10 {
@@ -101,7 +103,7 @@ impl Bench<'_> {
         let (_, fuel) = counted.round(&steps, split)?;
         let at = |tenths: usize| times.get((times.len() - 1) * tenths / 10).map_or(0, nanoseconds);
         Ok(Measured {
-            case: split.map_or_else(|| case.id.clone(), |split| format!("{}[{split}]", case.id)),
+            case: variant.name(&case.id),
             requests: steps.len(),
             median_ns: at(5),
             p10_ns: at(1),

@@ -48,7 +48,7 @@ pub fn check(file: &Path, plugin: Option<&Path>, modules: &Modules) -> Result<Ch
     for Named { place, plugin } in filters {
         let (place, lines) = match plugin {
             // Its name says where as well, and is what a gateway's log has.
-            Ok(plugin) => (plugin.name.clone(), refused(&plugin, file, modules)),
+            Ok(plugin) => (plugin.name.clone(), found(&plugin, file, modules)),
             Err(error) => (place, vec![format!("{error:#}")]),
         };
         checked.findings.extend(lines.into_iter().map(|line| format!("{place}: {line}")));
@@ -56,12 +56,23 @@ pub fn check(file: &Path, plugin: Option<&Path>, modules: &Modules) -> Result<Ch
     Ok(checked)
 }
 
+/// What is wrong with a plugin in a gateway's file, a line each.
+fn found(plugin: &PluginSpec, file: &Path, modules: &Modules) -> Vec<String> {
+    let mut lines = refused(plugin, file, modules);
+    if lines.is_empty() && executor::is_native(plugin) {
+        lines.extend(executor::advice(plugin, &settings()).unwrap_or_default());
+    }
+    lines
+}
+
+fn settings() -> Settings {
+    Settings { root: PathBuf::from("."), dist: PathBuf::from("dist"), environment: Vec::new() }
+}
+
 /// What a plugin does not like about its configuration, a line each.
 fn refused(plugin: &PluginSpec, file: &Path, modules: &Modules) -> Vec<String> {
-    let settings =
-        Settings { root: PathBuf::from("."), dist: PathBuf::from("dist"), environment: Vec::new() };
     let checked = match executor::is_native(plugin) {
-        true => executor::check(plugin, &settings),
+        true => executor::check(plugin, &settings()),
         false => start(plugin, file, modules),
     };
     let Err(error) = checked else { return Vec::new() };

@@ -52,6 +52,37 @@ fn good_files_are_said_to_be_good() {
     assert_eq!((ran.code, ran.stdout), (0, format!("{plain}: ok, 1 filter\n")), "{}", ran.stderr);
 }
 
+/// One of the two hangs, the other lets the upstream be contacted.
+#[test]
+fn a_filter_and_its_configuration_that_disagree_about_holding_heads_are_found() {
+    let await_ = std::fs::read_to_string(root().join("host-tests/suite/envoy/await.yaml")).unwrap();
+    let (flag, option) = ("allow_on_headers_stop_iteration: true", r#""hold_headers": true"#);
+    let scratch = Scratch::new();
+    let check = |changes: &[(&str, &str)]| {
+        let text = changes.iter().fold(await_.clone(), |text, (from, to)| {
+            assert!(text.contains(from), "{from}");
+            text.replace(from, to)
+        });
+        let file = scratch.write("envoy.yaml", &text);
+        let ran = portcullis(&["check", &file]);
+        (ran.code, ran.stdout.replace(&file, "envoy.yaml"))
+    };
+    let (no_flag, no_option) =
+        ((flag, "allow_on_headers_stop_iteration: false"), (option, r#""hold_headers": false"#));
+    for agreed in [&[][..], &[no_flag, no_option], &[(r#""body": "await""#, r#""body": "ignore""#), no_flag]]
+    {
+        assert_eq!(check(agreed), (0, "envoy.yaml: ok, 1 filter\n".to_owned()));
+    }
+    let (code, said) = check(&[no_flag]);
+    let hangs = "envoy.yaml: probe: config.allow_on_headers_stop_iteration: absent or false, and the plugin's configuration \
+                 says `hold_headers: true`: every request with a body hangs";
+    assert!(code == 1 && said.starts_with(hangs) && said.contains("Set `allow_on_headers_stop"), "{said}");
+    let (code, said) = check(&[no_option]);
+    let contacts = "envoy.yaml: probe: config.allow_on_headers_stop_iteration: true, and the plugin's configuration says \
+                    `hold_headers: false`: the upstream gets the head";
+    assert!(code == 1 && said.starts_with(contacts) && said.contains("Say `hold_headers: true`"), "{said}");
+}
+
 #[test]
 fn everything_in_a_manifest_is_looked_at() {
     let scratch = Scratch::new();

@@ -1,8 +1,10 @@
-//! Drills with thousands of requests: many wait for one call-out, Redis stalls under load, Redis hangs under more. Each prints
-//! what it found: `cargo test --workspace --test drills -- --nocapture`.
+//! Drills with thousands of requests: many wait for one call-out, Redis stalls under load, Redis hangs under more; bodies that
+//! never end, and bodies that Envoy never shows. Each prints what it found: `cargo test --workspace --test drills -- --nocapture`.
 
 mod gated;
 mod hang;
+mod held;
+mod large_body;
 mod misdelivery;
 mod shared;
 mod shared_hosted;

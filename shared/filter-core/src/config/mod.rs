@@ -6,12 +6,14 @@
 //! accepts trailing text after the document and reads a stream it cannot resume after a wrong type: hence a
 //! tree and a collecting reader.
 
+mod map;
 mod read;
 mod scalar;
 mod secret;
 mod shape;
 mod tree;
 
+pub use map::{Map, MethodKey};
 pub use read::{At, FromTree, ObjectReader};
 pub use scalar::{HeaderFields, NonEmpty, Version};
 pub use secret::{Env, Secret, SecretRef};

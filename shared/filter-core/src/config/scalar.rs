@@ -179,39 +179,38 @@ known_methods![
 /// A registered method as a string, any other token as `{"extension": "PURGE"}`: a typo is not a policy.
 impl FromTree for Method {
     fn read(tree: &Tree, at: &At<'_>) -> Option<Self> {
-        let (text, at) = match (tree, tree.member("extension")) {
-            (Tree::String(text), _) => {
-                if !KNOWN_METHODS.contains(&text.as_str()) {
-                    let meant =
-                        nearest(text, KNOWN_METHODS).map(|name| format!("; did you mean \"{name}\"?"));
-                    at.error(format!(
-                        "unknown HTTP method{} An extension method is written {{\"extension\": \"NAME\"}}",
-                        meant.as_deref().unwrap_or(".")
-                    ));
-                    return None;
-                }
-                (text, *at)
-            }
+        match (tree, tree.member("extension")) {
+            (Tree::String(text), _) => method(text, None, "{\"extension\": \"NAME\"}", at),
             (Tree::Object(members), Some(Tree::String(text))) if members.len() == 1 => {
-                let at = at.key("extension");
-                if let Some(known) = KNOWN_METHODS.iter().find(|known| known.eq_ignore_ascii_case(text)) {
-                    at.error(format!("not an extension method: write \"{known}\""));
-                    return None;
-                }
-                (text, at)
+                method(text, Some(text), "", &at.key("extension"))
             }
-            _ => return at.expected("an HTTP method", tree),
-        };
-        let method = Self::from_bytes(text.as_bytes()).ok();
-        if method.is_none() {
-            at.error("not a method token (RFC 9110 section 9.1)");
+            _ => at.expected("an HTTP method", tree),
         }
-        method
     }
 
     fn shape() -> Shape {
         Shape::Scalar { phrase: "HTTP method, or `{\"extension\": \"NAME\"}`", schema: METHOD_SCHEMA }
     }
+}
+
+/// A registered method, or where it is said to be none (`extension`) any other token. `written`: how one says so.
+pub(super) fn method(text: &str, extension: Option<&str>, written: &str, at: &At<'_>) -> Option<Method> {
+    let known = |name: &str| KNOWN_METHODS.iter().find(|known| known.eq_ignore_ascii_case(name));
+    if let Some(known) = extension.and_then(known) {
+        at.error(format!("not an extension method: write \"{known}\""));
+        return None;
+    }
+    if extension.is_none() && !KNOWN_METHODS.contains(&text) {
+        let meant = nearest(text, KNOWN_METHODS).map(|name| format!("; did you mean \"{name}\"?"));
+        let meant = meant.as_deref().unwrap_or(".");
+        at.error(format!("unknown HTTP method{meant} An extension method is written {written}"));
+        return None;
+    }
+    let method = Method::from_bytes(extension.unwrap_or(text).as_bytes()).ok();
+    if method.is_none() {
+        at.error("not a method token (RFC 9110 section 9.1)");
+    }
+    method
 }
 
 /// The version of a configuration format. `load` refuses any other before anything else is read.

@@ -27,10 +27,19 @@ pub enum PathPattern {
     Exact(String),
     /// The path or what is below it; without its trailing slash.
     Prefix(String),
-    /// Literal segments and `None` for a parameter.
-    Template(Vec<Option<String>>),
+    /// Segment by segment.
+    Template(Vec<Segment>),
     /// The whole path.
     Regex(FullMatch),
+}
+
+/// A segment of a template.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Segment {
+    /// This very text.
+    Literal(String),
+    /// Any text that is not empty, under this name.
+    Parameter(String),
 }
 
 /// A regular expression for the whole of a text, in linear time.
@@ -63,7 +72,9 @@ impl PathPattern {
         match self {
             Self::Exact(_) => Rank::Exact,
             Self::Prefix(prefix) => Rank::Prefix(prefix.len()),
-            Self::Template(segments) => Rank::Template(segments.iter().flatten().count()),
+            Self::Template(segments) => {
+                Rank::Template(segments.iter().filter(|one| matches!(one, Segment::Literal(_))).count())
+            }
             Self::Regex(_) => Rank::Regex,
         }
     }
@@ -77,13 +88,37 @@ impl PathPattern {
             Self::Template(segments) => {
                 let mut given = path.split('/').skip(1);
                 let fits = segments.iter().all(|segment| match (segment, given.next()) {
-                    (Some(literal), Some(text)) => literal == text,
-                    (None, Some(text)) => !text.is_empty(),
+                    (Segment::Literal(literal), Some(text)) => literal == text,
+                    (Segment::Parameter(_), Some(text)) => !text.is_empty(),
                     (_, None) => false,
                 });
                 fits && given.next().is_none()
             }
             Self::Regex(regex) => regex.is_match(path),
+        }
+    }
+
+    /// The names of a template's parameters, in order.
+    pub fn parameters(&self) -> impl Iterator<Item = &str> {
+        self.segments().iter().filter_map(|segment| match segment {
+            Segment::Parameter(name) => Some(name.as_str()),
+            Segment::Literal(_) => None,
+        })
+    }
+
+    /// A template's parameters in a path that it matches: name and value. The path is canonical, so the values are
+    /// percent-decoded, once.
+    pub fn captures<'a>(&'a self, path: &'a str) -> impl Iterator<Item = (&'a str, &'a str)> {
+        self.segments().iter().zip(path.split('/').skip(1)).filter_map(|(segment, value)| match segment {
+            Segment::Parameter(name) => Some((name.as_str(), value)),
+            Segment::Literal(_) => None,
+        })
+    }
+
+    fn segments(&self) -> &[Segment] {
+        match self {
+            Self::Template(segments) => segments,
+            _ => &[],
         }
     }
 }
@@ -96,7 +131,10 @@ impl fmt::Display for PathPattern {
             // The parameters' names do not matter for what is matched.
             Self::Template(segments) => {
                 write!(f, "template ")?;
-                segments.iter().try_for_each(|s| write!(f, "/{}", s.as_deref().unwrap_or("{}")))
+                segments.iter().try_for_each(|segment| match segment {
+                    Segment::Literal(text) => write!(f, "/{text}"),
+                    Segment::Parameter(_) => write!(f, "/{{}}"),
+                })
             }
             Self::Regex(regex) => write!(f, "regex {regex}"),
         }
@@ -144,7 +182,7 @@ fn canonical(text: &str, at: &At<'_>) -> Option<String> {
 
 fn template(text: &str, at: &At<'_>) -> Option<PathPattern> {
     let mut literal = String::new();
-    let mut segments = Vec::new();
+    let mut segments: Vec<Segment> = Vec::new();
     let Some(rest) = text.strip_prefix('/') else {
         at.error("must start with /");
         return None;
@@ -153,13 +191,18 @@ fn template(text: &str, at: &At<'_>) -> Option<PathPattern> {
         let parameter = segment.strip_prefix('{').and_then(|s| s.strip_suffix('}'));
         match parameter {
             Some(name) if !name.is_empty() && !name.contains(['{', '}']) => {
+                let named = Segment::Parameter(name.to_owned());
+                if segments.contains(&named) {
+                    at.error("two parameters of one name");
+                    return None;
+                }
                 literal.push_str("/x");
-                segments.push(None);
+                segments.push(named);
             }
             None if !segment.contains(['{', '}']) => {
                 literal.push('/');
                 literal.push_str(segment);
-                segments.push(Some(segment.to_owned()));
+                segments.push(Segment::Literal(segment.to_owned()));
             }
             _ => {
                 at.error("a parameter is a whole segment: /orders/{id}");
@@ -203,5 +246,37 @@ impl FullMatch {
 impl fmt::Display for FullMatch {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.0.as_str())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
+
+    use super::*;
+    use std::cell::RefCell;
+
+    fn pattern(text: &str) -> Result<PathPattern, String> {
+        let errors = RefCell::new(Vec::new());
+        let tree = serde_json::from_str(text).unwrap();
+        let read = PathPattern::read(&tree, &At::root(&errors));
+        read.ok_or_else(|| errors.into_inner().iter().map(ToString::to_string).collect())
+    }
+
+    #[test]
+    fn a_template_captures_its_parameters_in_order() {
+        let orders = pattern(r#"{"template": "/orders/{region}/items/{id}"}"#).unwrap();
+        assert!(orders.parameters().eq(["region", "id"]));
+        assert!(orders.captures("/orders/e u/items/7%").eq([("region", "e u"), ("id", "7%")]));
+        for other in [r#"{"exact": "/a"}"#, r#"{"prefix": "/"}"#, r#"{"regex": "/(.*)"}"#] {
+            let other = pattern(other).unwrap();
+            assert!(other.parameters().next().is_none() && other.captures("/a").next().is_none());
+        }
+    }
+
+    #[test]
+    fn a_template_has_each_name_once() {
+        let twice = pattern(r#"{"template": "/{id}/{id}"}"#);
+        assert_eq!(twice.unwrap_err(), "template: two parameters of one name");
     }
 }

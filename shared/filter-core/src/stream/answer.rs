@@ -14,18 +14,22 @@ impl<P: Policy> Stream<P> {
         head: &ResponseHead<'_>,
         host: &dyn Host,
     ) -> Outcome {
-        let ResponseStep { replacement, mut effects } = match &filter.policy {
+        let ResponseStep { replacement, mut effects, watch } = match &filter.policy {
             Some(policy) if P::ANSWERS => {
                 policy.on_response_headers(&mut filter.state, &mut self.data, head, host)
             }
             _ => ResponseStep::default(),
         };
-        let flow = match replacement {
-            Some(reply) => {
+        let flow = match (replacement, watch) {
+            (Some(reply), _) => {
                 effects.headers.clear();
                 Flow::Reply(reply)
             }
-            None => Flow::Continue,
+            (None, Some(limit)) if P::WATCHES => {
+                effects.append(self.watch(filter, limit, head, host));
+                Flow::Continue
+            }
+            (None, _) => Flow::Continue,
         };
         self.report(filter, effects, flow, host)
     }
@@ -37,18 +41,18 @@ impl<P: Policy> Stream<P> {
         trailers: &Headers,
         host: &dyn Host,
     ) -> Outcome {
-        let effects = match &filter.policy {
-            Some(policy) if P::ANSWERS => {
-                policy.on_response_trailers(&mut filter.state, &mut self.data, trailers, host)
-            }
-            _ => Effects::default(),
-        };
+        let mut effects = if P::WATCHES { self.watched(filter, host) } else { Effects::default() };
+        if let Some(policy) = filter.policy.as_ref().filter(|_| P::ANSWERS) {
+            effects.append(policy.on_response_trailers(&mut filter.state, &mut self.data, trailers, host));
+        }
         self.report(filter, effects, Flow::Continue, host)
     }
 
     /// The stream ended.
     pub fn done(&mut self, filter: &mut Filter<P>, host: &dyn Host) -> Outcome {
         filter.forget(self.id);
+        // One that was cut off has nothing to say.
+        let _ = self.unwatch(filter);
         let effects = match &filter.policy {
             Some(policy) => policy.on_done(&mut filter.state, &mut self.data, host),
             None => Effects::default(),

@@ -47,7 +47,7 @@ impl Native {
         }
     }
 
-    /// What the guest does at a tick: first it looks for call-outs that were lost.
+    /// What the guest does at a tick: first it looks for call-outs that were lost, at last for heads held too long.
     fn tick(&mut self, index: usize, mut exchange: Option<&mut Exchange<'_>>) -> Option<LocalReply> {
         let slot = self.slots.get_mut(index)?;
         slot.tick_at = slot.filter.period().map(|period| later(self.now, period));
@@ -57,9 +57,26 @@ impl Native {
             let Some(lost) = filter.next_lost(&world) else {
                 // It has called whom it wants to; counters and log lines are not looked at.
                 let _ = filter.tick(&world);
-                return reply;
+                break;
             };
             reply = reply.or(self.carry_out(index, lost, exchange.as_deref_mut()));
+        }
+        reply.or_else(|| self.expire(index, exchange?))
+    }
+
+    /// The request under way hears that its head has been held for too long, if it has.
+    fn expire(&mut self, index: usize, exchange: &mut Exchange<'_>) -> Option<LocalReply> {
+        let (filter, world) = self.slots.get_mut(index)?.split(&self.calls, self.now, Some(&exchange.source));
+        let outcome = filter.overdue(&world)?;
+        self.decide(index, outcome, exchange)
+    }
+
+    /// A request that waited goes on, waits on, or is answered.
+    fn decide(&mut self, index: usize, outcome: Outcome, exchange: &mut Exchange<'_>) -> Option<LocalReply> {
+        match self.perform(index, outcome, exchange)? {
+            Flow::Pause => None,
+            Flow::Reply(reply) => Some(reply),
+            Flow::Continue => self.go_on(index, exchange),
         }
     }
 
@@ -77,11 +94,7 @@ impl Native {
         let (filter, world) = slot.split(&self.calls, self.now, Some(&exchange.source));
         let outcome = filter.resume(&resumption.result, &mut || body.clone().filter(|_| shown), &world);
         slot.held.body = body;
-        match self.perform(index, outcome, exchange)? {
-            Flow::Pause => None,
-            Flow::Reply(reply) => Some(reply),
-            Flow::Continue => self.go_on(index, exchange),
-        }
+        self.decide(index, outcome, exchange)
     }
 
     /// One event from filter `index` on; the local reply if one of them answers.

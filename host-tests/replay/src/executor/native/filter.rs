@@ -24,9 +24,10 @@ use crate::settings::Settings;
 type Factory = fn(&PluginSpec, &dyn Env) -> Result<Box<dyn AnyFilter>>;
 
 /// Every plugin of this repository, by name. A plugin joins the native executor here.
-const PLUGINS: [(&str, Factory); 4] = [
+const PLUGINS: [(&str, Factory); 5] = [
     (request_policy::RequestPolicy::NAME, configured::<request_policy::RequestPolicy>),
     (jwt_auth::JwtAuth::NAME, configured::<jwt_auth::JwtAuth>),
+    (schema_guard::SchemaGuard::NAME, configured::<schema_guard::SchemaGuard>),
     (probe::Probe::NAME, configured::<probe::Probe>),
     (caller::Caller::NAME, configured::<caller::Caller>),
 ];
@@ -35,6 +36,8 @@ const PLUGINS: [(&str, Factory); 4] = [
 pub(super) trait AnyFilter {
     /// How often the filter ticks; `None`: never.
     fn period(&self) -> Option<Duration>;
+    /// Whether it awaits bodies, and whether it holds the head for them.
+    fn body(&self) -> (bool, bool);
     /// Begins the next request, which has this number.
     fn begin(&mut self, id: Waiter);
     fn request_headers(&mut self, head: &RequestHead<'_>, host: &dyn Host) -> Outcome;
@@ -42,7 +45,10 @@ pub(super) trait AnyFilter {
     fn request_trailers(&mut self, body: FetchBody<'_>, host: &dyn Host) -> Outcome;
     fn resume(&mut self, result: &TaskResult, body: FetchBody<'_>, host: &dyn Host) -> Outcome;
     fn operation_refused(&mut self, host: &dyn Host) -> Outcome;
+    /// What the current stream is told if its head has been held for too long.
+    fn overdue(&mut self, host: &dyn Host) -> Option<Outcome>;
     fn response_headers(&mut self, head: &ResponseHead<'_>, host: &dyn Host) -> Outcome;
+    fn response_body(&mut self, bytes: &[u8], end: bool, host: &dyn Host) -> Outcome;
     fn response_trailers(&mut self, trailers: &Headers, host: &dyn Host) -> Outcome;
     fn done(&mut self, host: &dyn Host) -> Outcome;
     fn answered(&mut self, token: Token, result: TaskResult, host: &dyn Host) -> Option<Resumption>;
@@ -54,14 +60,18 @@ pub(super) trait AnyFilter {
 struct Typed<P: Policy> {
     filter: Filter<P>,
     stream: Stream<P>,
+    id: Waiter,
 }
 
 impl<P: Policy> AnyFilter for Typed<P> {
     fn period(&self) -> Option<Duration> {
         P::TICK
     }
+    fn body(&self) -> (bool, bool) {
+        self.filter.policy().map_or((false, false), |policy| (policy.awaits_body(), policy.hold_headers()))
+    }
     fn begin(&mut self, id: Waiter) {
-        self.stream = Stream::new(id);
+        (self.stream, self.id) = (Stream::new(id), id);
     }
     fn request_headers(&mut self, head: &RequestHead<'_>, host: &dyn Host) -> Outcome {
         self.stream.request_headers(&mut self.filter, head, host)
@@ -78,8 +88,16 @@ impl<P: Policy> AnyFilter for Typed<P> {
     fn operation_refused(&mut self, host: &dyn Host) -> Outcome {
         self.stream.operation_refused(&mut self.filter, host)
     }
+    fn overdue(&mut self, host: &dyn Host) -> Option<Outcome> {
+        let told = std::iter::from_fn(|| self.filter.next_overdue()).any(|id| id == self.id);
+        told.then(|| self.stream.overdue(&mut self.filter, host))
+    }
     fn response_headers(&mut self, head: &ResponseHead<'_>, host: &dyn Host) -> Outcome {
         self.stream.response_headers(&mut self.filter, head, host)
+    }
+    fn response_body(&mut self, bytes: &[u8], end: bool, host: &dyn Host) -> Outcome {
+        let mut fetch = || Some(bytes.to_vec());
+        self.stream.response_body(&mut self.filter, bytes.len(), end, &mut fetch, host)
     }
     fn response_trailers(&mut self, trailers: &Headers, host: &dyn Host) -> Outcome {
         self.stream.response_trailers(&mut self.filter, trailers, host)
@@ -99,7 +117,7 @@ impl<P: Policy> AnyFilter for Typed<P> {
 }
 
 fn configured<P: Policy>(spec: &PluginSpec, env: &dyn Env) -> Result<Box<dyn AnyFilter>> {
-    let mut typed = Typed::<P> { filter: Filter::default(), stream: Stream::default() };
+    let mut typed = Typed::<P> { filter: Filter::default(), stream: Stream::default(), id: 0 };
     typed.filter.configure(&spec.name, &spec.configuration, env).map_err(|errors| {
         let lines: Vec<String> = errors.as_slice().iter().map(ToString::to_string).collect();
         anyhow!("{}: configuration refused:\n{}", spec.name, lines.join("\n"))
@@ -156,6 +174,8 @@ pub(super) struct World<'a> {
     pub(super) source: Option<&'a str>,
     /// Whether the response at hand is the upstream's.
     pub(super) via_upstream: bool,
+    /// Bytes of the request's body that have come to the gateway.
+    pub(super) received: u64,
 }
 
 impl Host for World<'_> {
@@ -181,6 +201,9 @@ impl Cx for World<'_> {
     fn property(&self, path: &[&str]) -> Option<Vec<u8>> {
         match path {
             ["source", "address"] => self.source.map(|source| source.as_bytes().to_vec()),
+            // Only their difference says something.
+            ["request", "total_size"] => self.source.map(|_| self.received.to_le_bytes().to_vec()),
+            ["request", "headers_bytes"] => self.source.map(|_| 0_u64.to_le_bytes().to_vec()),
             ["plugin_name"] => Some(self.instance.as_bytes().to_vec()),
             ["response", "code_details"] if self.via_upstream => Some(b"via_upstream".to_vec()),
             _ => None,

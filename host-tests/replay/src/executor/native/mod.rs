@@ -30,7 +30,7 @@ use crate::observation::Observation;
 use crate::settings::Settings;
 use crate::step::{Split, Step, scripted};
 use calls::{Calls, later};
-use exchange::{Exchange, events};
+use exchange::{Event, Exchange, events};
 use filter::{Stores, build};
 use headers::regular;
 use reply::{Answer, local, upstream};
@@ -39,6 +39,11 @@ use slot::Slot;
 /// Builds the filter and drops it.
 pub(super) fn check(plugin: &PluginSpec, settings: &Settings) -> Result<()> {
     build(plugin, settings).map(drop)
+}
+
+/// Whether the filter awaits bodies, and whether it holds the head for them.
+pub(super) fn body(plugin: &PluginSpec, settings: &Settings) -> Result<(bool, bool)> {
+    Ok(build(plugin, settings)?.body())
 }
 
 /// Whether the plugin is one of this repository's.
@@ -129,10 +134,14 @@ impl Native {
     /// Feeds the request to the chain, all of it before any answer comes, and waits until the chain is done with it;
     /// the local reply if there is one.
     fn request(&mut self, exchange: &mut Exchange<'_>) -> Option<LocalReply> {
-        if let Some(reply) =
-            events(exchange.request).into_iter().find_map(|event| self.push(0, event, exchange))
-        {
-            return Some(reply);
+        for event in events(exchange.request) {
+            if let Event::Data { bytes, .. } = &event {
+                let count = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
+                self.slots.iter_mut().for_each(|slot| slot.received = slot.received.saturating_add(count));
+            }
+            if let Some(reply) = self.push(0, event, exchange) {
+                return Some(reply);
+            }
         }
         let end = later(self.now, PATIENCE);
         while !exchange.is_complete() && self.next_at().is_some_and(|at| at <= end) {
@@ -169,12 +178,21 @@ impl Native {
                 return answer.observed();
             }
         }
+        if !answer.body.is_empty() {
+            for slot in self.slots.iter_mut().rev().filter(|slot| slot.started) {
+                let (filter, mut world) = slot.split(&self.calls, self.now, Some(&exchange.source));
+                world.via_upstream = via_upstream;
+                let outcome = filter.response_body(&answer.body, answer.trailers.is_empty(), &world);
+                exchange.state.extend(outcome.exports);
+            }
+        }
         if !answer.trailers.is_empty() {
             let mut trailers = Headers::from_pairs(answer.trailers.iter().map(|(name, value)| (name, value)));
             for slot in self.slots.iter_mut().rev().filter(|slot| slot.started) {
                 let (filter, mut world) = slot.split(&self.calls, self.now, Some(&exchange.source));
                 world.via_upstream = via_upstream;
                 let outcome = filter.response_trailers(&trailers, &world);
+                exchange.state.extend(outcome.exports);
                 outcome.headers.iter().for_each(|op| trailers.apply(op));
             }
             answer.trailers = regular(&trailers);

@@ -28,6 +28,8 @@ pub(super) struct Slot {
     /// (`allow_on_headers_stop_iteration`).
     pub(super) stopped: bool,
     pub(super) held: Held,
+    /// Bytes of the request's body that have come to the gateway.
+    pub(super) received: u64,
 }
 
 /// What waits at a filter, the event at hand included.
@@ -51,13 +53,25 @@ impl Slot {
     ) -> Self {
         let tick_at = filter.period().map(|period| later(now, period));
         let held = Held::default();
-        Self { spec, index, filter, store, tick_at, started: false, has_head: false, stopped: false, held }
+        Self {
+            spec,
+            index,
+            filter,
+            store,
+            tick_at,
+            started: false,
+            has_head: false,
+            stopped: false,
+            held,
+            received: 0,
+        }
     }
 
     /// Forgets the request before.
     pub(super) fn begin(&mut self, id: Waiter) {
         self.filter.begin(id);
         (self.started, self.has_head, self.stopped, self.held) = (false, false, false, Held::default());
+        self.received = 0;
     }
 
     /// The filter, and the world it asks: about the request of this client, or about none.
@@ -67,8 +81,8 @@ impl Slot {
         now: Timestamp,
         source: Option<&'s str>,
     ) -> (&'s mut dyn AnyFilter, World<'s>) {
-        let (store, slot, instance) = (&self.store, self.index, &self.spec.name);
-        let world = World { store, calls, slot, now, instance, source, via_upstream: false };
+        let (store, slot, instance, received) = (&self.store, self.index, &self.spec.name, self.received);
+        let world = World { store, calls, slot, now, instance, source, via_upstream: false, received };
         (self.filter.as_mut(), world)
     }
 }

@@ -1,0 +1,4 @@
+//! schema-guard as a proxy-wasm module.
+#![cfg(target_arch = "wasm32")]
+
+filter_guest::export_filter!(schema_guard::SchemaGuard, watches);
