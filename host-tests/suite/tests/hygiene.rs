@@ -14,7 +14,7 @@ const LONGEST: usize = 400;
 const BANNED: [&str; 3] = ["proxy-wasm", "wasmtime", "tokio"];
 /// Bytes of the modules that ship: every worker of every gateway compiles them.
 const LARGEST: [(&str, u64); 3] =
-    [("request-policy", 560_000), ("jwt-auth", 800_000), ("schema-guard", 2_600_000)];
+    [("request-policy", 560_000), ("jwt-auth", 800_000), ("schema-guard", 3_900_000)];
 
 fn sources(folder: &str) -> Result<Vec<PathBuf>> {
     below(&root()?.join(folder), "rs", &|name| name != "target")
