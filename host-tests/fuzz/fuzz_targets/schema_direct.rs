@@ -42,7 +42,7 @@ fn sources(draft: Draft) -> &'static Sources {
     static SOURCES: OnceLock<Vec<Sources>> = OnceLock::new();
     let all = SOURCES.get_or_init(|| {
         let errors = RefCell::default();
-        let options = |draft| Options { draft, assert_formats: true, allow_unknown: false };
+        let options = |draft| Options { draft, assert_formats: true, allow_unknown: true };
         DRAFTS.into_iter().map(|draft| Sources::none(&options(draft), &At::root(&errors)).unwrap()).collect()
     });
     &all[DRAFTS.iter().position(|one| *one == draft).unwrap()]
