@@ -100,8 +100,8 @@ impl Seen {
 
     fn state(&self, what: &str) -> Option<String> {
         let name = format!("portcullis.schema-guard.{what}");
-        let exports = self.outcomes.iter().flat_map(|outcome| &outcome.exports);
-        let found = exports.filter(|(key, _)| key.ends_with(&name)).last()?;
+        let mut exports = self.outcomes.iter().flat_map(|outcome| &outcome.exports);
+        let found = exports.rfind(|(key, _)| key.ends_with(&name))?;
         Some(String::from_utf8(found.1.clone()).unwrap())
     }
 
