@@ -96,7 +96,8 @@ impl<'r> Compiler<'_> {
 
     fn reference(&mut self, scope: &Scope<'_, 'r>, reference: &str) -> Option<Sub> {
         // Whether a URI beside a reference counts is different in every implementation.
-        if reference.is_empty() || scope.draft <= Draft::Draft7 && has_id(scope.map) {
+        let named = ["$id", "id"].iter().any(|name| scope.map.contains_key(*name));
+        if reference.is_empty() || scope.draft <= Draft::Draft7 && named {
             return None;
         }
         let (value, resolver, draft) = scope.resolver.lookup(reference).ok()?.into_inner();
@@ -335,10 +336,6 @@ fn is_note(name: &str) -> bool {
                 | "writeOnly"
                 | "deprecated"
         )
-}
-
-fn has_id(map: &Map<String, Value>) -> bool {
-    map.contains_key("$id") || map.contains_key("id")
 }
 
 fn types(member: &Value) -> Option<Types> {
