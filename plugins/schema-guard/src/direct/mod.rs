@@ -1,7 +1,7 @@
 //! Holds a document against a schema in one pass over its text, without a tree: for schemas of the common keywords. It
 //! says no more than whether the document is valid; what is wrong with it is for the engine to say.
 //!
-//! A schema has a [`Plan`] only if every keyword in all that it reaches is one whose meaning is the engine's to the
+//! A schema has a `Plan` only if every keyword in all that it reaches is one whose meaning is the engine's to the
 //! letter; patterns and formats are the engine's own. Everything else is left to the engine, a whole schema at a time.
 //!
 //! `anyOf` and its like are answered by reading the same text once more. How often any part of a document may be read
