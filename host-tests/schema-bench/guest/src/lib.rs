@@ -1,7 +1,7 @@
 //! schema-guard's check of a document as one function: what it costs without a gateway around it.
 //!
-//! The host asks for [`room`], writes a schema there and calls [`compile`]; then a document, as often as it likes, and
-//! calls [`check`].
+//! The host asks for `room`, writes a schema there and calls `compile`; then a document, as often as it likes, and
+//! calls `check`.
 #![cfg(target_arch = "wasm32")]
 #![allow(unsafe_code, reason = "functions are exported by their names")]
 
