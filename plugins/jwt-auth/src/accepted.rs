@@ -4,6 +4,7 @@ use crate::claims::{ClaimTree, Times};
 use crate::provider::Provider;
 use crate::revocation::Subject;
 use crate::token::Token;
+use filter_core::base64url;
 use filter_core::config::Tree;
 use filter_core::effect::HeaderOp;
 use filter_core::http::HeaderValue;
@@ -82,7 +83,6 @@ pub enum Binding {
 
 /// `cnf.x5t#S256` (RFC 8705 section 3.1).
 fn binding(claims: &ClaimTree<'_>) -> Binding {
-    use base64::Engine as _;
     let Some(confirmation) = claims.member("cnf") else { return Binding::None };
     let Tree::Object(_) = confirmation else { return Binding::Malformed };
     let text = match confirmation.member("x5t#S256") {
@@ -90,7 +90,7 @@ fn binding(claims: &ClaimTree<'_>) -> Binding {
         Some(Tree::String(text)) => text,
         Some(_) => return Binding::Malformed,
     };
-    let digest = base64::engine::general_purpose::URL_SAFE_NO_PAD.decode(text.as_bytes()).ok();
+    let digest = base64url::decode(text.as_bytes());
     digest.and_then(|digest| digest.try_into().ok()).map_or(Binding::Malformed, Binding::To)
 }
 

@@ -18,10 +18,10 @@ use filter_core::config::{At, Env};
 use filter_core::denial::{Denial, Reason};
 use filter_core::effect::{Effects, HeaderOp, Metric, Step, Verdict};
 use filter_core::http::HeaderName;
-use filter_core::matcher::{Rules, canonical_host};
+use filter_core::matcher::Rules;
 use filter_core::message::RequestHead;
-use filter_core::path::CanonicalPath;
 use filter_core::policy::{Cx, Mode, Policy};
+use filter_core::target::Target;
 use filter_core::task::{Key, Task, TaskResult};
 use std::rc::Rc;
 use std::sync::Arc;
@@ -54,7 +54,6 @@ impl Policy for JwtAuth {
     type Stream = Stream;
 
     const TICK: Option<Duration> = Some(Duration::from_millis(500));
-    const ANSWERS: bool = false;
     const HOLDS: bool = false;
     // For each of a few tokens: metadata and keys of a few sources; the deny-list, and once more with the whole script.
     // Every fetch is followed by a pause, so nobody waits so often twice.
@@ -62,6 +61,10 @@ impl Policy for JwtAuth {
 
     fn compile(config: Config, env: &dyn Env, at: &At<'_>) -> Option<Self> {
         compile::policy(config, env, at)
+    }
+
+    fn answers(&self) -> bool {
+        false
     }
 
     fn on_request_headers(
@@ -77,18 +80,18 @@ impl Policy for JwtAuth {
         effects.headers.extend(forged.cloned().map(HeaderOp::Remove));
         let rule = match self.rule(head) {
             Ok(rule) => rule,
-            Err(denial) => return refused(self.mode, denial, effects),
+            Err(denial) => return effects.refuse_or_proceed(self.mode, denial),
         };
         let mode = self.mode.and(rule.mode);
         // R6.
-        if rule.groups.is_empty() || (self.pass_preflight && present::is_preflight(head)) {
+        if rule.groups.is_empty() || (self.pass_preflight && head.is_preflight()) {
             return Step::proceed(effects);
         }
         // R7 to R9.
         let tokens = match self.present(rule, head) {
             Ok(Some(tokens)) => tokens,
             Ok(None) => return Step::proceed(effects),
-            Err(denial) => return refused(mode, named(denial, rule), effects),
+            Err(denial) => return effects.refuse_or_proceed(mode, named(denial, rule)),
         };
         let mut case = Case { rule: rule.clone(), mode, tokens, certificate: None, waits: Waits::Nothing };
         let outcome = self.judge_all(state.worker(self, cx), &mut case, &mut effects, cx);
@@ -159,20 +162,8 @@ impl Policy for JwtAuth {
 impl JwtAuth {
     /// R3 to R5: the rule that applies.
     fn rule(&self, head: &RequestHead<'_>) -> Result<&Arc<Rule>, Denial> {
-        // A path that can be read in two ways could be one rule's here and another's at the upstream.
-        let path = match head.path().map(CanonicalPath::parse) {
-            Some(Err(_)) => return Err(Denial::new(Reason::PathMalformed)),
-            Some(Ok(path)) => match path.ambiguity {
-                Some(ambiguity) => return Err(Denial::new(Reason::PathAmbiguous).detail(ambiguity.detail())),
-                None => Some(path),
-            },
-            None => None,
-        };
-        let Some(host) = canonical_host(head.authority()) else {
-            return Err(Denial::new(Reason::HeaderHost));
-        };
-        let matched = path.as_ref().map(|path| path.matched.as_ref());
-        Ok(self.rules.best(&host, matched, head.headers).unwrap_or(&self.default))
+        let target = Target::of(head).map_err(|denial| *denial)?;
+        Ok(self.rules.best(&target.host, target.matched(), head.headers).unwrap_or(&self.default))
     }
 
     /// R10 to R20: judges all tokens as far as can be. `Some`: something is to be awaited first.
@@ -316,7 +307,7 @@ impl JwtAuth {
                 if case.mode == Mode::Shadow && denial.reason == Reason::JwtScope {
                     self.adopt(case.tokens, &mut effects);
                 }
-                refused(case.mode, denial, effects)
+                effects.refuse_or_proceed(case.mode, denial)
             }
         }
     }
@@ -338,13 +329,5 @@ fn named(denial: Denial, rule: &Rule) -> Denial {
     match &rule.name {
         Some(name) => denial.rule(name),
         None => denial,
-    }
-}
-
-/// R22.
-fn refused(mode: Mode, denial: Denial, mut effects: Effects) -> Step {
-    match effects.refuse(mode, denial) {
-        Some(denial) => effects.deny(denial),
-        None => Step::proceed(effects),
     }
 }

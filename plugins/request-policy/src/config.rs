@@ -1,8 +1,8 @@
 //! The configuration as written.
 
-use crate::address::Cidr;
 use crate::origin::OriginPattern;
 use crate::status::StatusPattern;
+use filter_core::address::{Cidr, ClientAddress};
 use filter_core::config::{HeaderFields, NonEmpty, Version};
 use filter_core::http::{HeaderName, Method};
 use filter_core::matcher::{HostPattern, Match, Rules};
@@ -101,14 +101,6 @@ config_enum! {
         Refuse = "refuse",
         /// Let it pass.
         Allow = "allow",
-    }
-}
-
-config_struct! {
-    /// How the address of a client is found.
-    pub struct ClientAddress {
-        /// How many proxies in front append to `x-forwarded-for`: the client is that many entries from the right. Left out: the address Envoy gives (`source.address`), which follows its own settings and the PROXY protocol.
-        trusted_hops: Option<NonZeroU64>,
     }
 }
 

@@ -1,10 +1,10 @@
 //! Which headers a client may send (R18, R19).
 
-use crate::address::last_entries;
 use crate::config::{OnDuplicate, OnHeader, RequestHeaders};
 use crate::name_set::NameSet;
 use crate::seen::Seen;
 use crate::untrusted;
+use filter_core::address::last_entries;
 use filter_core::config::At;
 use filter_core::denial::{Denial, Reason};
 use filter_core::effect::{Effects, HeaderOp, sanitized};

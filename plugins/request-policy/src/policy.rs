@@ -1,6 +1,5 @@
 //! The decision about a request, rule by rule.
 
-use crate::address;
 use crate::config::{Config, OnAmbiguousPath, OnDuplicate, OnHeader, OnMismatch};
 use crate::cors::{CorsRequest, CorsVerdict};
 use crate::csrf::CsrfRequest;
@@ -11,6 +10,7 @@ use crate::origin;
 use crate::response::Stream;
 use crate::rule::{Base, Rule};
 use crate::seen::Seen;
+use filter_core::address;
 use filter_core::config::{At, Env};
 use filter_core::denial::{Denial, LocalReply, Reason};
 use filter_core::effect::{Effects, HeaderOp, ResponseStep, Step, Verdict};

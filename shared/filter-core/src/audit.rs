@@ -1,7 +1,7 @@
 //! One JSON line per refusal, so that every decision can be found in a log, and never so many that an attack
 //! fills the disk.
 
-use crate::denial::Denial;
+use crate::denial::{Denial, Members};
 use crate::message::RequestHead;
 use crate::policy::Timestamp;
 use crate::redact;
@@ -52,8 +52,10 @@ pub fn line(event: &str, instance: &str, denial: &Denial, facts: &Facts, suppres
         if let Some(note) = &denial.note {
             object.insert("note".to_owned(), json!(note));
         }
-        if !denial.violations.is_empty() {
-            let shown = denial.violations.iter().take(SHOWN).map(|violation| json!(violation.to_string()));
+        if let Members::Violations { list, .. } = &denial.members
+            && !list.is_empty()
+        {
+            let shown = list.iter().take(SHOWN).map(|violation| json!(violation.to_string()));
             object.insert("violations".to_owned(), shown.collect());
         }
         if suppressed > 0 {

@@ -5,10 +5,6 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 /// What a text stands for; of each value there is one text: padding, white space, the other alphabet and bits to spare
 /// are refused (RFC 4648 sections 3.2 to 3.5).
-///
-/// Not generic and not inlined, so that it is compiled here: in a plugin that is built for size a byte costs ten times
-/// as much.
-#[inline(never)]
 #[must_use]
 pub fn decode(text: &[u8]) -> Option<Vec<u8>> {
     URL_SAFE_NO_PAD.decode(text).ok()

@@ -177,6 +177,12 @@ reasons! {
     JwksUnavailable = "jwks.unavailable", "jwks.unavailable", 503, "Keys unavailable";
     /// Nothing could be learnt from the deny-list, and the policy says `deny`.
     RevocationUnavailable = "revocation.unavailable", "revocation.unavailable", 503, "Revocation unavailable";
+    /// A limit is used up.
+    RateLimited = "rate.limited", "rate.limited", 429, "Quota exceeded";
+    /// The request lacks what a limit tells requests apart by, and the limit says `deny`.
+    RateKeyMissing = "rate.key_missing", "rate.key_missing", 400, "Key missing";
+    /// Nobody can count the request: Redis cannot be asked and the limit says `deny`, or the other workers were quicker every time.
+    RateUnavailable = "rate.unavailable", "rate.unavailable", 503, "Rate limit unavailable";
 }
 
 impl Reason {
@@ -192,6 +198,16 @@ impl Reason {
             413 | 414 | 429 | 431 => 8,             // RESOURCE_EXHAUSTED
             500 => 13,                              // INTERNAL
             _ => 14,                                // UNAVAILABLE
+        }
+    }
+
+    /// `type` of the problem (RFC 9457 section 3.1.1): ours, or one that is registered.
+    #[must_use]
+    pub fn kind(self) -> String {
+        match self {
+            // draft-ietf-httpapi-ratelimit-headers, "Problem Types".
+            Self::RateLimited => "https://iana.org/assignments/http-problem-types#quota-exceeded".to_owned(),
+            _ => format!("urn:portcullis:{}", self.code()),
         }
     }
 
@@ -228,25 +244,32 @@ pub struct Denial {
     pub rule: Option<RuleName>,
     /// What exactly was wrong, for logs alone. It may name what a client sent only after [`crate::redact::field`].
     pub note: Option<String>,
-    /// Where and how the request breaks its schema, for the answer and the log.
-    pub violations: Vec<Violation>,
-    /// Whether the answer leaves them out.
-    pub terse: bool,
+    /// What its problem document says more.
+    pub members: Members,
+}
+
+/// What a problem document has beside the members that all have (RFC 9457 section 3.2).
+#[derive(Debug, Clone, PartialEq, Default)]
+pub enum Members {
+    /// Nothing.
+    #[default]
+    None,
+    /// Where and how the request breaks its schema; for the log, too.
+    Violations {
+        /// In the order in which they were found.
+        list: Vec<Violation>,
+        /// Whether the answer leaves them out.
+        terse: bool,
+    },
+    /// Names of the limits that are used up.
+    Policies(Vec<RuleName>),
 }
 
 impl Denial {
     /// A refusal that says no more than its reason.
     #[must_use]
     pub fn new(reason: Reason) -> Self {
-        Self {
-            reason,
-            detail: None,
-            headers: Vec::new(),
-            rule: None,
-            note: None,
-            violations: Vec::new(),
-            terse: false,
-        }
+        Self { reason, detail: None, headers: Vec::new(), rule: None, note: None, members: Members::None }
     }
 
     /// Adds the safe sentence.
@@ -273,8 +296,15 @@ impl Denial {
     /// Says where and how the request breaks its schema; to the log alone where `terse`.
     #[must_use]
     pub fn violations(mut self, violations: Vec<Violation>, terse: bool) -> Self {
-        self.violations = violations;
-        self.terse = terse;
+        self.members = Members::Violations { list: violations, terse };
+        self
+    }
+
+    /// Says which limits are used up: `violated-policies` of the answer. A name is one of the configuration and needs no
+    /// escape: letters, digits, `-`, `_` and `.`.
+    #[must_use]
+    pub fn policies(mut self, names: Vec<RuleName>) -> Self {
+        self.members = Members::Policies(names);
         self
     }
 
@@ -304,14 +334,21 @@ impl Denial {
         headers.push((http::header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json")));
         let detail = self.detail.map(|detail| format!(",\"detail\":\"{detail}\"")).unwrap_or_default();
         let mut body = format!(
-            "{{\"type\":\"urn:portcullis:{}\",\"title\":\"{}\",\"status\":{}{detail}",
-            reason.code(),
+            "{{\"type\":\"{}\",\"title\":\"{}\",\"status\":{}{detail}",
+            reason.kind(),
             reason.title(),
             reason.status()
         );
-        if !self.terse {
-            let room = MAX_BODY.saturating_sub(body.len()).saturating_sub(1);
-            body.push_str(&violation::render(&self.violations, room));
+        match &self.members {
+            Members::Violations { list, terse: false } => {
+                let room = MAX_BODY.saturating_sub(body.len()).saturating_sub(1);
+                body.push_str(&violation::render(list, room));
+            }
+            Members::Policies(names) => {
+                let names: Vec<String> = names.iter().map(|name| format!("\"{name}\"")).collect();
+                body.push_str(&format!(",\"violated-policies\":[{}]", names.join(",")));
+            }
+            Members::Violations { .. } | Members::None => {}
         }
         body.push('}');
         LocalReply {

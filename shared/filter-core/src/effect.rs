@@ -106,6 +106,14 @@ impl Effects {
         }
     }
 
+    /// Ends an event with a denial where the mode is `enforce`; in `shadow` notes it, and the request goes on.
+    pub fn refuse_or_proceed(mut self, mode: Mode, denial: Denial) -> Step {
+        match self.refuse(mode, denial) {
+            Some(denial) => self.deny(denial),
+            None => Step::proceed(self),
+        }
+    }
+
     /// Adds the effects of a later event.
     pub fn append(&mut self, later: Self) {
         let Self { headers, metrics, gauges, logs, exports, shadow, tasks } = later;

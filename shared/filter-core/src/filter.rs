@@ -140,9 +140,10 @@ impl<P: Policy> Filter<P> {
     pub fn configure(&mut self, instance: &str, bytes: &[u8], env: &dyn Env) -> Result<Digest, ConfigErrors> {
         const { assert!(P::TICK.is_some() || !(P::CALLS || P::HOLDS), "what is lost is noticed at ticks") };
         instance.clone_into(&mut self.instance);
-        self.policy = None;
-        self.state = P::State::default();
-        self.policy = Some(config::load(bytes, env)?);
+        (self.policy, self.state) = (None, P::State::default());
+        let mut policy: P = config::load(bytes, env)?;
+        policy.instance(instance);
+        self.policy = Some(policy);
         let digest = Digest::of(bytes);
         self.digest = digest.to_string();
         Ok(digest)

@@ -5,6 +5,7 @@
 //! into an [`filter::Outcome`] that a host performs: the guest adapter in Envoy, or the native executor of the
 //! tests. Both run the same machine.
 
+pub mod address;
 pub mod audit;
 pub mod base64url;
 pub mod config;
@@ -23,6 +24,7 @@ pub mod redact;
 pub mod redis;
 pub mod store;
 pub mod stream;
+pub mod target;
 pub mod task;
 pub mod tasks;
 pub mod violation;

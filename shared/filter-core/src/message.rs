@@ -184,6 +184,14 @@ pub struct RequestHead<'a> {
 }
 
 impl<'a> RequestHead<'a> {
+    /// Whether it is what a browser asks before it sends a credential: a CORS preflight (Fetch standard section 4.8).
+    #[must_use]
+    pub fn is_preflight(&self) -> bool {
+        self.method() == b"OPTIONS"
+            && self.headers.first("origin").is_some()
+            && self.headers.first("access-control-request-method").is_some()
+    }
+
     /// `:method`; empty only when the host sent no map at all.
     #[must_use]
     pub fn method(&self) -> &'a [u8] {

@@ -111,16 +111,16 @@ pub trait Policy: Sized + 'static {
     /// that does not, which says so where it is exported, too (`export_filter!(…, watches)`).
     const WATCHES: bool = false;
 
-    /// Whether it looks at answers: [`Self::on_response_headers`], [`Self::on_response_trailers`]. Where it does not, the
-    /// host is not asked for their headers, which costs as much as those of the request.
-    const ANSWERS: bool = true;
-
     /// How often one request may await something; then the answer is [`Failure::TooManyAwaits`](crate::task::Failure::TooManyAwaits).
     const AWAITS: u8 = 3;
 
     /// Checks what reading alone cannot, resolves secrets, and makes the policy. `None`: an error was reported
     /// at or below `at`.
     fn compile(config: Self::Config, env: &dyn Env, at: &At<'_>) -> Option<Self>;
+
+    /// What Envoy calls this instance of the plugin, told once and first: what two instances of one chain keep in the shared
+    /// store must not meet.
+    fn instance(&mut self, _name: &str) {}
 
     /// Whether a request that awaits its body is held back whole, headers included. Needs
     /// `allow_on_headers_stop_iteration: true` on the filter in Envoy (1.35 or later): without that flag a
@@ -139,6 +139,12 @@ pub trait Policy: Sized + 'static {
     /// its answer has come.
     fn watches(&self) -> bool {
         Self::WATCHES
+    }
+
+    /// Whether it looks at answers, as it is configured: [`Self::on_response_headers`], [`Self::on_response_trailers`]. Where
+    /// it does not, the host is not asked for their headers, which costs as much as those of the request.
+    fn answers(&self) -> bool {
+        true
     }
 
     /// A request arrived.

@@ -253,16 +253,12 @@ impl<P: Policy> Stream<P> {
     fn refuse(
         &mut self,
         filter: &mut Filter<P>,
-        mut effects: Effects,
+        effects: Effects,
         mode: Mode,
         denial: Denial,
         host: &dyn Host,
     ) -> Outcome {
-        let step = match effects.refuse(mode, denial) {
-            Some(denial) => effects.deny(denial),
-            None => Step::proceed(effects),
-        };
-        self.follow(filter, step, Asked::Body, &mut || None, host)
+        self.follow(filter, effects.refuse_or_proceed(mode, denial), Asked::Body, &mut || None, host)
     }
 
     fn whole_body(

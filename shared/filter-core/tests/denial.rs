@@ -14,8 +14,14 @@ fn every_answer_is_problem_details_that_agree_with_its_status() {
         for detail in [None, Some("one safe sentence")] {
             let denial = Denial { detail, ..Denial::new(*reason) };
             let reply = denial.reply(false);
+            let kind = match reason {
+                Reason::RateLimited => {
+                    "https://iana.org/assignments/http-problem-types#quota-exceeded".to_owned()
+                }
+                _ => format!("urn:portcullis:{}", reason.code()),
+            };
             let mut expected = json!({
-                "type": format!("urn:portcullis:{}", reason.code()),
+                "type": kind,
                 "title": reason.title(),
                 "status": reason.status(),
             });
@@ -28,6 +34,14 @@ fn every_answer_is_problem_details_that_agree_with_its_status() {
             assert_eq!(reply.details, format!("portcullis_{}", reason.as_str()));
         }
     }
+}
+
+#[test]
+fn limits_that_are_used_up_are_named() {
+    let names = vec!["per-address".into(), "per-key".into()];
+    let body = Denial::new(Reason::RateLimited).policies(names).reply(false).body;
+    let body: Value = serde_json::from_slice(&body).unwrap();
+    assert_eq!(body["violated-policies"], json!(["per-address", "per-key"]));
 }
 
 #[test]

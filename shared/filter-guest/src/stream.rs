@@ -95,8 +95,12 @@ impl<P: Policy> HttpStream<P> {
         }
     }
 
+    fn looks_at_answers(&self) -> bool {
+        self.filter.try_borrow().is_ok_and(|filter| filter.looks_at_answers())
+    }
+
     pub(crate) fn response_headers(&mut self, end_of_stream: bool) -> Action {
-        if !P::ANSWERS {
+        if !self.looks_at_answers() {
             return Action::Continue;
         }
         let headers = abi::headers(MapType::Response).unwrap_or_default();
@@ -114,7 +118,7 @@ impl<P: Policy> HttpStream<P> {
     }
 
     pub(crate) fn response_trailers(&mut self) -> Action {
-        if !P::ANSWERS {
+        if !self.looks_at_answers() {
             return Action::Continue;
         }
         let trailers = abi::headers(MapType::ResponseTrailers).unwrap_or_default();

@@ -232,3 +232,31 @@ fn difference(written: &str, expected: &str) -> String {
     }
     out
 }
+
+/// The tests that every plugin has of what is generated from its configuration type: the README's table of keys, the one
+/// of these reasons, and the JSON Schema that editors read.
+#[macro_export]
+macro_rules! generated_docs {
+    ($plugin:ty, $config:ty, [$($reason:literal),* $(,)?]) => {
+        const README: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/README.md");
+
+        #[test]
+        fn the_configuration_table_is_up_to_date() {
+            let shape = <$config as filter_core::config::FromTree>::shape();
+            $crate::docs::assert_block(README, "config", &$crate::docs::config_table(&shape));
+        }
+
+        #[test]
+        fn the_reason_table_is_up_to_date() {
+            $crate::docs::assert_block(README, "reasons", &$crate::docs::reason_table(&[$($reason),*]));
+        }
+
+        #[test]
+        fn the_schema_for_editors_is_up_to_date() {
+            let shape = <$config as filter_core::config::FromTree>::shape();
+            let schema = $crate::schema::json_schema(<$plugin as filter_core::policy::Policy>::NAME, &shape);
+            let file = concat!(env!("CARGO_MANIFEST_DIR"), "/config.schema.json");
+            $crate::docs::assert_file(file, &$crate::schema::text(&schema));
+        }
+    };
+}

@@ -3,8 +3,7 @@
 use super::{Key, MAX_KID_BYTES};
 use crate::alg::{Algorithm, Algorithms};
 use crate::crypto::{Curve, KeyError, Verifier};
-use base64::Engine as _;
-use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+use filter_core::base64url;
 use filter_core::config::{At, Tree};
 use filter_core::redact;
 use std::collections::BTreeSet;
@@ -179,7 +178,7 @@ impl Jwk<'_> {
 
     /// Base64url without padding (RFC 7515 section 2), in its one canonical form.
     fn octets(&self, name: &str) -> Option<Vec<u8>> {
-        let octets = BASE64_URL_SAFE_NO_PAD.decode(self.text(name)?).ok();
+        let octets = base64url::decode(self.text(name)?.as_bytes());
         if octets.is_none() {
             self.at.key(name).error("not base64url without padding (RFC 7515 section 2)");
         }

@@ -81,10 +81,3 @@ impl JwtAuth {
         }
     }
 }
-
-/// Fetch standard section 4.8: what a browser asks before it sends a credential.
-pub(super) fn is_preflight(head: &RequestHead<'_>) -> bool {
-    head.method() == b"OPTIONS"
-        && head.headers.first("origin").is_some()
-        && head.headers.first("access-control-request-method").is_some()
-}

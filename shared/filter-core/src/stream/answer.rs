@@ -6,6 +6,14 @@ use crate::filter::{Filter, Flow, Host, Outcome};
 use crate::message::{Headers, ResponseHead};
 use crate::policy::Policy;
 
+impl<P: Policy> Filter<P> {
+    /// Whether anything is to be heard of answers.
+    #[must_use]
+    pub fn looks_at_answers(&self) -> bool {
+        self.policy.as_ref().is_some_and(Policy::answers)
+    }
+}
+
 impl<P: Policy> Stream<P> {
     /// An answer is on its way, from the upstream, from Envoy, from another filter or from ourselves.
     pub fn response_headers(
@@ -15,7 +23,7 @@ impl<P: Policy> Stream<P> {
         host: &dyn Host,
     ) -> Outcome {
         let ResponseStep { replacement, mut effects, watch } = match &filter.policy {
-            Some(policy) if P::ANSWERS => {
+            Some(policy) if policy.answers() => {
                 policy.on_response_headers(&mut filter.state, &mut self.data, head, host)
             }
             _ => ResponseStep::default(),
@@ -42,7 +50,7 @@ impl<P: Policy> Stream<P> {
         host: &dyn Host,
     ) -> Outcome {
         let mut effects = if P::WATCHES { self.watched(filter, host) } else { Effects::default() };
-        if let Some(policy) = filter.policy.as_ref().filter(|_| P::ANSWERS) {
+        if let Some(policy) = filter.policy.as_ref().filter(|policy| policy.answers()) {
             effects.append(policy.on_response_trailers(&mut filter.state, &mut self.data, trailers, host));
         }
         self.report(filter, effects, Flow::Continue, host)
