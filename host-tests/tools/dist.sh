@@ -15,8 +15,8 @@ DIST=${DIST:-dist}
 TARGET=wasm32-wasip1
 OUT=${CARGO_TARGET_DIR:-target}
 WASM_OPT=.tools/wasm-opt/bin/wasm-opt
-# What Rust's wasm32-wasip1 may emit and Envoy's V8 accepts; SIMD is in dependencies of schema-guard alone. Named one by one: stripping removes the section
-# in which the compiler says so, and --all-features would let the optimiser use more than the host has.
+# What Rust's wasm32-wasip1 may emit and Envoy's V8 accepts; SIMD is in dependencies of schema-guard alone. Named one by
+# one: stripping removes the section in which the compiler says so, and --all-features would let the optimiser use more than the host has.
 WASM_OPT_FLAGS=(-O3 --enable-bulk-memory --enable-nontrapping-float-to-int --enable-sign-ext
     --enable-mutable-globals --enable-reference-types --enable-multivalue --enable-simd)
 

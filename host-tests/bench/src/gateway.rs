@@ -13,7 +13,7 @@ use crate::load::HEADERS;
 use crate::machine::Cores;
 use crate::measure::Plan;
 use crate::sched::Worker;
-use crate::variants::{Extent, Kind, Variant};
+use crate::variants::{Extent, Kind, Sent, Variant};
 
 /// A variant with its Envoy running.
 #[derive(Debug)]
@@ -62,16 +62,28 @@ impl Gateway {
 
     /// Sends the measured request, with another method if need be.
     async fn send(&self, method: &str, plan: &Plan) -> Result<Response> {
-        self.send_as(method, plan, self.variant.token.as_deref()).await
+        self.send_as(method, plan, &self.variant.sent).await
     }
 
-    async fn send_as(&self, method: &str, plan: &Plan, token: Option<&str>) -> Result<Response> {
+    async fn send_as(&self, method: &str, plan: &Plan, sent: &Sent) -> Result<Response> {
+        let mut further = Vec::new();
+        let mut body = None;
+        match sent {
+            Sent::Plain => {}
+            Sent::Token(token) => further.push(("authorization", format!("Bearer {token}"))),
+            Sent::Body(text) => {
+                further.push(("content-type", "application/json".to_owned()));
+                further.push(("content-length", text.len().to_string()));
+                body = Some(vec![text.clone().into_bytes()]);
+            }
+        }
+        let further = further.iter().map(|(name, value)| (*name, value.as_str()));
         let header = |(name, value): (&str, &str)| (name.to_owned(), value.as_bytes().to_vec());
-        let bearer = token.map(|token| format!("Bearer {token}"));
-        let bearer = bearer.iter().map(|value| ("authorization", value.as_str()));
+        let method = if body.is_some() { "POST" } else { method };
         let request = Request {
             authority: plan.host.clone().into_bytes(),
-            headers: HEADERS.into_iter().chain(bearer).map(header).collect(),
+            headers: HEADERS.into_iter().chain(further).map(header).collect(),
+            body,
             ..Request::new(method, &plan.path)
         };
         let exchange = client::send(self.address, &request).await?;
@@ -99,9 +111,16 @@ pub async fn verify(gateways: &[Gateway], plan: &Plan) -> Result<()> {
             Kind::Native(extent) => native.entry((extent, gateway.variant.forwards)),
             Kind::Tokens { .. } => {
                 ensure!(
-                    gateway.send_as("GET", plan, None).await?.status == 401,
+                    gateway.send_as("GET", plan, &Sent::Plain).await?.status == 401,
                     "variant {name} asks for no token"
                 );
+                continue;
+            }
+            Kind::Bodies { checks } => {
+                let wrong = Sent::Body("{}".to_owned());
+                let expected = if checks { 422 } else { 200 };
+                let status = gateway.send_as("POST", plan, &wrong).await?.status;
+                ensure!(status == expected, "variant {name} answers an invalid body with {status}");
                 continue;
             }
             Kind::NoFilter | Kind::NoOp | Kind::Machinery | Kind::Call { .. } => continue,

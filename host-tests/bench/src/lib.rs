@@ -3,6 +3,7 @@
 //! One run starts an Envoy per variant and loads them in turn, round after round: [`variants`] says what is
 //! compared, [`measure`] how, [`report`] what is made of it.
 
+pub mod bodies;
 pub mod bootstrap;
 pub mod gateway;
 pub mod load;

@@ -62,7 +62,15 @@ pub fn bearer_script(tokens: &[String]) -> String {
     )
 }
 
-/// Sends GET requests for `url` over kept-alive connections, as many as are answered in the given time.
+/// A script for wrk that sends this JSON document with every request.
+#[must_use]
+pub fn body_script(body: &str) -> String {
+    format!(
+        "wrk.method = \"POST\"\nwrk.body = {body:?}\nwrk.headers[\"Content-Type\"] = \"application/json\"\n"
+    )
+}
+
+/// Sends GET requests, or those of a script, for `url` over kept-alive connections, as many as are answered in the given time.
 ///
 /// # Errors
 ///

@@ -9,7 +9,7 @@ use bench::machine::{Cores, Machine};
 use bench::measure::{self, Plan};
 use bench::report::{Entry, Report};
 use bench::variants::{self, Kind, Sources, Variant};
-use bench::{load, tokens, upstream};
+use bench::{bodies, load, tokens, upstream};
 use clap::Parser;
 use replay::envoy::{self, Launch};
 use replay::envoy_config::{Bootstrap, PluginSpec};
@@ -29,6 +29,9 @@ struct Options {
     /// Measure jwt-auth beside Envoy's jwt_authn, and nothing else.
     #[arg(long)]
     tokens: bool,
+    /// Measure schema-guard with a document of about so many bytes, beside filters that only gather it, and nothing else.
+    #[arg(long, value_name = "BYTES", conflicts_with = "tokens")]
+    body: Option<usize>,
     /// Leave out the prices of single host calls.
     #[arg(long)]
     no_calls: bool,
@@ -68,7 +71,7 @@ async fn main() -> Result<()> {
         seconds: options.seconds,
         warm_up_seconds: 1,
         connections: options.connections,
-        path: "/orders/42".to_owned(),
+        path: if options.body.is_some() { bodies::PATH } else { "/orders/42" }.to_owned(),
         host: "api.example.com".to_owned(),
     };
 
@@ -78,9 +81,11 @@ async fn main() -> Result<()> {
         dist: root.join("dist"),
         beside: options.beside,
     };
-    let mut chosen = match options.tokens {
-        true => tokens::all(&sources.dist, &root.join(&options.out))?,
-        false => variants::all(&sources)?,
+    let out = root.join(&options.out);
+    let mut chosen = match options.body {
+        Some(bytes) => bodies::all(&sources.dist, &out, bytes)?,
+        None if options.tokens => tokens::all(&sources.dist, &out)?,
+        None => variants::all(&sources)?,
     };
     chosen.retain(|variant| !options.no_calls || !matches!(variant.kind, Kind::Call { .. }));
 
@@ -103,7 +108,7 @@ async fn main() -> Result<()> {
     let revision = options.revision;
     let report =
         Report { envoy: version, revision, machine, own_core: cores.is_some(), plan, variants: entries };
-    write(&report, &root.join(&options.out))
+    write(&report, &out)
 }
 
 /// The first wasm filter of an Envoy file.

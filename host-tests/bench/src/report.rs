@@ -122,7 +122,7 @@ impl Report {
              - Machine: {}, {} cores, Linux {}, load average at start {}; {pinning}\n\
              - The worker was on its core {} % of the time, and ready but kept waiting {} % of that: the more, the \
              more was the machine disturbed\n\
-             - Load: wrk, one thread, {connections} kept-alive connections, `GET {path}` for host {host} with \
+             - Load: wrk, one thread, {connections} kept-alive connections, `{path}` for host {host} with \
              {} further headers, as fast as answers come\n\
              - Upstream of the filters: a constant answer, 200 with a small JSON document, faster than any Envoy under test\n\
              - {rounds} rounds; each measures every variant once for {seconds} s after {warm_up_seconds} s of \
@@ -147,7 +147,12 @@ impl Report {
             Kind::Tokens { beside: Some(name) } => {
                 self.variants.iter().find(|other| other.name == name).and_then(added)
             }
-            Kind::NoFilter | Kind::NoOp | Kind::Machinery | Kind::Tokens { .. } | Kind::Call { .. } => None,
+            Kind::NoFilter
+            | Kind::NoOp
+            | Kind::Machinery
+            | Kind::Tokens { .. }
+            | Kind::Bodies { .. }
+            | Kind::Call { .. } => None,
         };
         let mut text = String::from(
             "\n| filter | CPU µs/request | added µs | beyond no-op, minima | added ÷ no-op | added ÷ native | requests/s \

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use testkit::jwt::{SigningKey, jwks, token};
 
 use crate::load::bearer_script;
-use crate::variants::{Chain, Guest, Kind, Variant, module, wasm_filter};
+use crate::variants::{Chain, Guest, Kind, Sent, Variant, module, wasm_filter};
 
 /// Distinct tokens of each variant.
 const TOKENS: usize = 2000;
@@ -97,7 +97,7 @@ pub fn all(dist: &Path, folder: &Path) -> Result<Vec<Variant>> {
         let script = folder.join(format!("{}.lua", name.replace([' ', ','], "-")));
         std::fs::write(&script, bearer_script(&tokens)).with_context(|| script.display().to_string())?;
         variants.push(Variant {
-            token: tokens.into_iter().next(),
+            sent: tokens.into_iter().next().map_or(Sent::Plain, Sent::Token),
             script: Some(script),
             ..Variant::new(name.to_owned(), kind, false, chain)
         });

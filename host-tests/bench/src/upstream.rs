@@ -3,8 +3,7 @@
 //! It shares a core with the load generator, and both together must need less time per request than the
 //! Envoy under test. Otherwise that Envoy would idle between requests in the cheap variants only, wake up
 //! more often per request there, and the difference between two variants would be wrong. An Envoy or a
-//! hyper server in this place was too slow for that. All it has to understand is the end of a request
-//! without a body.
+//! hyper server in this place was too slow for that. All it has to understand is where a request ends.
 
 use std::io::{self, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
@@ -46,33 +45,65 @@ pub fn start() -> Result<u16> {
 fn answer(mut stream: TcpStream) -> io::Result<()> {
     stream.set_nodelay(true)?;
     let mut buffer = [0; 16 * 1024];
-    let mut matched = 0;
+    let mut requests = Requests::default();
     loop {
         let length = stream.read(&mut buffer)?;
         if length == 0 {
             return Ok(());
         }
-        for _ in 0..ends(buffer.get(..length).unwrap_or_default(), &mut matched) {
+        for _ in 0..requests.ends(buffer.get(..length).unwrap_or_default()) {
             stream.write_all(ANSWER.as_bytes())?;
         }
     }
 }
 
-/// Counts the requests that end in these bytes; `matched` is how much of an end the bytes before had.
-fn ends(bytes: &[u8], matched: &mut usize) -> usize {
-    let mut count = 0;
-    for byte in bytes {
-        if END.get(*matched) == Some(byte) {
-            *matched += 1;
-        } else {
-            *matched = usize::from(*byte == b'\r');
+/// Where the requests of one connection end.
+#[derive(Default)]
+struct Requests {
+    /// Of the request whose head has not ended.
+    head: Vec<u8>,
+    /// Bytes of a body that are still to come.
+    body: usize,
+}
+
+impl Requests {
+    /// Counts the requests that end in these bytes.
+    fn ends(&mut self, mut bytes: &[u8]) -> usize {
+        let mut count = 0;
+        while !bytes.is_empty() {
+            if self.body > 0 {
+                let skipped = self.body.min(bytes.len());
+                self.body -= skipped;
+                count += usize::from(self.body == 0);
+                bytes = bytes.get(skipped..).unwrap_or_default();
+                continue;
+            }
+            let known = self.head.len();
+            self.head.extend_from_slice(bytes);
+            // An end may have begun before these bytes.
+            let from = known.saturating_sub(END.len());
+            let found =
+                self.head.get(from..).and_then(|new| new.windows(END.len()).position(|four| four == END));
+            let Some(at) = found else { break };
+            let taken = (from + at + END.len()).saturating_sub(known);
+            bytes = bytes.get(taken..).unwrap_or_default();
+            self.body = content_length(&self.head);
+            self.head.clear();
+            count += usize::from(self.body == 0);
         }
-        if *matched == END.len() {
-            count += 1;
-            *matched = 0;
-        }
+        count
     }
-    count
+}
+
+/// What the head announces; Envoy passes on no other framing of what the load generator sends.
+fn content_length(head: &[u8]) -> usize {
+    const NAME: &[u8] = b"content-length:";
+    let value = |line: &[u8]| {
+        let (name, value) = line.split_at_checked(NAME.len())?;
+        let value = name.eq_ignore_ascii_case(NAME).then_some(value)?;
+        std::str::from_utf8(value).ok()?.trim().parse().ok()
+    };
+    head.split(|byte| *byte == b'\n').find_map(value).unwrap_or(0)
 }
 
 #[cfg(test)]
@@ -86,12 +117,12 @@ mod tests {
     }
 
     #[test]
-    fn every_split_of_two_requests_has_two_ends() {
-        let text = b"GET / HTTP/1.1\r\nhost: a\r\n\r\nGET /b HTTP/1.1\r\nhost: b\r\n\r\n";
+    fn every_split_of_three_requests_has_three_ends() {
+        let text = b"GET / HTTP/1.1\r\nhost: a\r\n\r\nPOST /b HTTP/1.1\r\nContent-Length: 6\r\n\r\n\r\n\r\n[]GET / HTTP/1.1\r\nhost: b\r\n\r\n";
         for at in 0..=text.len() {
-            let mut matched = 0;
+            let mut requests = Requests::default();
             let (one, two) = text.split_at(at);
-            assert_eq!(ends(one, &mut matched) + ends(two, &mut matched), 2, "split at {at}");
+            assert_eq!(requests.ends(one) + requests.ends(two), 3, "split at {at}");
         }
     }
 

@@ -26,6 +26,11 @@ pub enum Kind {
         /// The variant that it is compared with, by name.
         beside: Option<&'static str>,
     },
+    /// A filter that gathers bodies.
+    Bodies {
+        /// Whether it looks at them, and refuses some.
+        checks: bool,
+    },
     /// The bench guest with one host call, repeated, in a gateway without an upstream.
     Call {
         /// How often a request makes the call.
@@ -66,17 +71,29 @@ pub struct Variant {
     pub forwards: bool,
     /// The filters.
     pub chain: Chain,
-    /// A token that is accepted, for the look before measuring.
-    pub token: Option<String>,
+    /// What is sent in the look before measuring.
+    pub sent: Sent,
     /// What wrk is told to send, where it is not the same request ever again.
     pub script: Option<PathBuf>,
+}
+
+/// What a request carries.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Sent {
+    /// Nothing of its own.
+    #[default]
+    Plain,
+    /// A token that is accepted.
+    Token(String),
+    /// A document that is accepted.
+    Body(String),
 }
 
 impl Variant {
     /// One that is sent the same request ever again.
     #[must_use]
     pub fn new(name: String, kind: Kind, forwards: bool, chain: Chain) -> Self {
-        Self { name, kind, forwards, chain, token: None, script: None }
+        Self { name, kind, forwards, chain, sent: Sent::Plain, script: None }
     }
 }
 
