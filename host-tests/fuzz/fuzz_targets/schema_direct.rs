@@ -23,8 +23,7 @@ const DRAFTS: [Draft; 5] =
 
 /// With a plan in every dialect.
 const KNOWN: [&str; 3] = [
-    r#"{"type":"object","properties":{"user_id":{"type":"integer","minimum":1},"email":{"type":"string","format":"email"}},
-        "required":["user_id","email"],"additionalProperties":false}"#,
+    include_str!("../../../plugins/schema-guard/tests/shared/user.schema.json"),
     r##"{"definitions":{"tree":{"type":["object","null"],"properties":{"v":{"type":["integer","string"],"maxLength":3,
         "multipleOf":0.1},"c":{"type":"array","items":{"$ref":"#/definitions/tree"},"maxItems":3}},"required":["v"]}},
         "allOf":[{"$ref":"#/definitions/tree"}]}"##,

@@ -40,18 +40,13 @@ fn array(bytes: usize, element: impl Fn(usize) -> Value) -> String {
 
 /// An array of what `envoy-configs/envoy/schema-guard.yaml` takes.
 fn users() -> Value {
-    json!({
-        "type": "array",
-        "items": {
-            "type": "object",
-            "properties": {
-                "user_id": { "type": "integer", "minimum": 1 },
-                "email": { "type": "string", "format": "email" }
-            },
-            "required": ["user_id", "email"],
-            "additionalProperties": false
-        }
-    })
+    json!({ "type": "array", "items": user_schema() })
+}
+
+/// The schema of one user, as `envoy-configs/envoy/schema-guard.yaml` has it.
+fn user_schema() -> Value {
+    serde_json::from_str(include_str!("../../../plugins/schema-guard/tests/shared/user.schema.json"))
+        .unwrap_or_default()
 }
 
 fn user(index: usize) -> Value {

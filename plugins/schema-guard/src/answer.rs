@@ -6,8 +6,8 @@ use crate::schema::Fault;
 use filter_core::denial::{Denial, Reason};
 use filter_core::violation::Violation;
 
-/// What one validator refuses does not pass, and the log says why there is nothing to say.
-const DISAGREE: &str = "two validators disagree";
+/// That it is wrong was known at once; why is looked for only so long. The log says why there is nothing to say.
+const UNEXPLAINED: &str = "what is wrong would take too long to find";
 
 /// The refusal of a body. `terse`: where and how it breaks its schema is for the log alone.
 pub(crate) fn of_body(fault: Fault, terse: bool) -> Denial {
@@ -21,7 +21,7 @@ pub(crate) fn of_body(fault: Fault, terse: bool) -> Denial {
         }
         Fault::Invalid(violations) => {
             let denial = Denial::new(Reason::SchemaInvalid);
-            let denial = if violations.is_empty() { denial.note(DISAGREE) } else { denial };
+            let denial = if violations.is_empty() { denial.note(UNEXPLAINED) } else { denial };
             denial.violations(violations, terse)
         }
     }
@@ -30,7 +30,7 @@ pub(crate) fn of_body(fault: Fault, terse: bool) -> Denial {
 /// The refusal of parameters, as [`of_body`].
 pub(crate) fn of_parameters(violations: Vec<Violation>, terse: bool) -> Denial {
     let denial = Denial::new(Reason::SchemaParameter);
-    let denial = if violations.is_empty() { denial.note(DISAGREE) } else { denial };
+    let denial = if violations.is_empty() { denial.note(UNEXPLAINED) } else { denial };
     denial.violations(violations, terse)
 }
 
@@ -70,6 +70,7 @@ fn detail(limit: &str) -> Option<&'static str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use filter_core::denial::Members;
     use filter_core::violation::Place;
 
     #[test]
@@ -77,13 +78,13 @@ mod tests {
         let violation = Violation { place: Place::Body(String::new()), keyword: COMPLEXITY.into() };
         let denial = of_body(Fault::Invalid(vec![violation]), false);
         assert_eq!(denial.reason, Reason::SchemaLimit);
-        assert!(denial.violations.is_empty() && denial.detail.is_some());
+        assert!(denial.members == Members::None && denial.detail.is_some());
     }
 
     #[test]
     fn what_one_validator_refuses_is_invalid_although_there_is_nothing_to_say() {
         for denial in [of_body(Fault::Invalid(Vec::new()), false), of_parameters(Vec::new(), true)] {
-            assert_eq!(denial.note.as_deref(), Some(DISAGREE));
+            assert_eq!(denial.note.as_deref(), Some(UNEXPLAINED));
         }
     }
 }

@@ -2,8 +2,9 @@
 //! says what it is.
 
 use crate::json::{Limits, Object, Refusal, Tree};
-use crate::parameters::{BadEncoding, Kinds, TooLong, Types, coerced, decoded, pairs};
+use crate::parameters::{BadEncoding, Kinds, TooLong, coerced, decoded, pairs};
 use crate::schema::{Fault, Schema};
+use schema_guard_pass::Types;
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 

@@ -2,7 +2,6 @@
 
 pub mod direct;
 pub mod engine;
-pub mod json;
 pub mod schema;
 
 mod answer;
@@ -14,6 +13,8 @@ mod policy;
 mod responses;
 mod rule;
 mod stream;
+
+pub use schema_guard_pass::json;
 
 pub use config::Config;
 pub use policy::SchemaGuard;

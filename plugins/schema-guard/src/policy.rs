@@ -65,6 +65,10 @@ impl Policy for SchemaGuard {
         self.watches
     }
 
+    fn answers(&self) -> bool {
+        self.watches
+    }
+
     fn on_request_headers(
         &self,
         _: &mut (),
@@ -75,7 +79,7 @@ impl Policy for SchemaGuard {
         let mut effects = Effects::default();
         match self.head(stream, head, &mut effects) {
             Ok(verdict) => Step { verdict, effects },
-            Err(refusal) => refused(refusal.mode, *refusal.denial, effects),
+            Err(refusal) => effects.refuse_or_proceed(refusal.mode, *refusal.denial),
         }
     }
 
@@ -86,7 +90,7 @@ impl Policy for SchemaGuard {
         };
         match self.body(&awaited.expected, body) {
             Ok(()) => Step::proceed(effects),
-            Err(denial) => refused(awaited.mode, awaited.named(denial), effects),
+            Err(denial) => effects.refuse_or_proceed(awaited.mode, awaited.named(denial)),
         }
     }
 
@@ -129,13 +133,5 @@ impl SchemaGuard {
                 .map_err(|fault| answer::of_body(fault, self.terse)),
             Some(Content::Unseen) | None => Err(Denial::new(Reason::PolicyPhase)),
         }
-    }
-}
-
-/// R16.
-fn refused(mode: Mode, denial: Denial, mut effects: Effects) -> Step {
-    match effects.refuse(mode, denial) {
-        Some(denial) => effects.deny(denial),
-        None => Step::proceed(effects),
     }
 }

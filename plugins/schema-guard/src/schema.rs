@@ -18,7 +18,7 @@ pub struct Schema {
 pub enum Fault {
     /// It was not read.
     Unread(Refusal),
-    /// It breaks the schema. At least one, unless two validators disagree: what one refuses does not pass.
+    /// It breaks the schema. None where it would take too long to say how.
     Invalid(Vec<Violation>),
 }
 
@@ -47,9 +47,11 @@ impl Schema {
             return Ok(());
         }
         let tree = Tree::read(text, limits).map_err(Fault::Unread)?;
-        self.check_tree(&tree, most).map_err(Fault::Invalid)?;
-        // What one of the two refuses does not pass.
-        if direct == Some(Verdict::Invalid) { Err(Fault::Invalid(Vec::new())) } else { Ok(()) }
+        // What one of the two refuses does not pass: the engine is only asked why.
+        if direct == Some(Verdict::Invalid) {
+            return Err(Fault::Invalid(self.engine.violations(&tree, most)));
+        }
+        self.check_tree(&tree, most).map_err(Fault::Invalid)
     }
 
     /// The same for a value that was no text, as a parameter.

@@ -327,3 +327,52 @@ fn a_large_pattern_is_matched_against_everything() {
     }
     assert!(!is_valid(&validator, &format!("\"{}\"", "a".repeat(1001))));
 }
+
+#[test]
+fn a_regular_expression_is_one_within_bounds() {
+    let validator = schema(r#"{"format": "regex"}"#);
+    let nested = |count: usize| format!("\"{}a{}\"", "(".repeat(count), ")".repeat(count));
+    let named =
+        |count: usize| format!("\"{}\"", (0..count).map(|n| format!("(?<n{n}>)")).collect::<String>());
+    for document in [
+        "\"^[a-z]+(-[0-9]{2,})?$\"",
+        "\"(?<year>[0-9]{4})-\\\\k<year>\"",
+        &nested(250),
+        &named(32),
+        "\"(a)\\\\1\"",
+    ] {
+        assert!(is_valid(&validator, document), "{document}");
+    }
+    for document in ["\"(\"", "\"[\"", "\"a{2,1}\"", &nested(251), &named(33), "\"\\\\1\""] {
+        assert!(!is_valid(&validator, document), "{document}");
+    }
+}
+
+#[test]
+fn json_in_a_string_is_json() {
+    let validator = with(r#"{"contentMediaType": "application/json"}"#, Draft::Draft7);
+    for document in ["\"{}\"", "\"[1, 1e400, null]\"", "1"] {
+        assert!(is_valid(&validator, document), "{document}");
+    }
+    for document in ["\"\"", "\"{\"", "\"[] []\"", "\"{a: 1}\""] {
+        assert!(!is_valid(&validator, document), "{document}");
+    }
+}
+
+#[test]
+fn what_is_wrong_is_told_as_far_as_that_is_little_work() {
+    // Each alternative would have to say of each element what is wrong with it.
+    let mut text = r#"{"type": "array", "items": {"const": 1}}"#.to_owned();
+    for _ in 0..6 {
+        text = format!(r#"{{"anyOf": [{{"allOf": [{text}, {{"maxItems": 0}}]}}, {text}]}}"#);
+    }
+    let validator = schema(&text);
+    let document = |last: &str| format!("[{}{last}]", "1,".repeat(25_000));
+    assert!(is_valid(&validator, &document("1")));
+    assert!(!is_valid(&validator, &document("2")));
+    // At the end of a large document, where one schema looks at each value.
+    let validator =
+        schema(r#"{"items": {"properties": {"a": {"type": "integer", "minimum": 1, "maximum": 9}}}}"#);
+    let document = format!("[{}{{\"a\": 0}}]", "{\"a\": 5},".repeat(25_000));
+    assert_eq!(violations(&validator, &document, 10), ["/25000/a minimum"]);
+}

@@ -264,6 +264,17 @@ fn references_into_places_without_schemas_are_followed() {
 }
 
 #[test]
+fn a_shared_schema_goes_by_its_key_and_by_its_id() {
+    let shared = [
+        ("https://example.com/key", r#"{"$id": "https://example.com/own/id", "items": {"$ref": "next"}}"#),
+        ("https://example.com/own/next", r#"{"type": "string"}"#),
+    ];
+    for uri in ["https://example.com/key", "https://example.com/own/id"] {
+        assert_eq!(errors(&format!(r#"{{"$ref": "{uri}"}}"#), &shared, &options()), [""; 0], "{uri}");
+    }
+}
+
+#[test]
 fn a_reference_reaches_all_of_its_target() {
     let tree: Schema = serde_json::from_str(r#"{"$ref": "https://example.com/a#/$defs/x"}"#).expect("JSON");
     let shared: Schema =

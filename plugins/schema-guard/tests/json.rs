@@ -2,7 +2,11 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
+#[path = "shared/same.rs"]
+mod same;
+
 use proptest::prelude::*;
+use same::same;
 use schema_guard::json::{Limits, Number, Object, Refusal, Tree};
 use serde_json::Value;
 use std::cmp::Ordering;
@@ -303,30 +307,6 @@ fn document() -> impl Strategy<Value = String> {
             prop::collection::vec(member, 0..6).prop_map(|members| format!("{{{}}}", members.join(" ,"))),
         ]
     })
-}
-
-/// Whether a tree is what `serde_json` read.
-fn same(tree: &Tree<'_>, value: &Value) -> bool {
-    match (tree, value) {
-        (Tree::Null, Value::Null) => true,
-        (Tree::Bool(one), Value::Bool(other)) => one == other,
-        (Tree::Number(one), Value::Number(other)) => match other.as_i64() {
-            Some(other) => one.as_i64() == Some(other),
-            // `serde_json` rounds to one of the two floats nearest.
-            None => {
-                other.as_f64().is_some_and(|other| (one.as_f64() - other).abs() <= other.abs() * f64::EPSILON)
-            }
-        },
-        (Tree::String(one), Value::String(other)) => one == other,
-        (Tree::Array(one), Value::Array(other)) => {
-            one.len() == other.len() && one.iter().zip(other).all(|(one, other)| same(one, other))
-        }
-        (Tree::Object(one), Value::Object(other)) => {
-            one.len() == other.len()
-                && one.iter().all(|(name, one)| other.get(name).is_some_and(|other| same(one, other)))
-        }
-        _ => false,
-    }
 }
 
 /// The two readers agree, but for names that come twice and numbers that `serde_json` has no room for.

@@ -11,17 +11,6 @@ use schema_guard::json::Limits;
 use schema_guard::schema::Schema;
 use std::cell::RefCell;
 
-/// Those of a configuration that says nothing of them.
-const LIMITS: Limits = Limits {
-    depth: 64,
-    values: 65_536,
-    members: 1_000,
-    items: 10_000,
-    name: 256,
-    string: 262_144,
-    number: 64,
-};
-
 #[derive(Default)]
 struct Bench {
     text: Vec<u8>,
@@ -61,8 +50,10 @@ pub extern "C" fn compile() -> u32 {
 #[unsafe(no_mangle)]
 pub extern "C" fn check() -> u32 {
     BENCH.with_borrow(|bench| {
-        let valid =
-            bench.schema.as_ref().is_some_and(|schema| schema.check(&bench.text, &LIMITS, 10).is_ok());
+        let valid = bench
+            .schema
+            .as_ref()
+            .is_some_and(|schema| schema.check(&bench.text, &Limits::DEFAULT, 10).is_ok());
         u32::from(valid)
     })
 }

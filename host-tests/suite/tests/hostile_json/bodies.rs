@@ -201,42 +201,54 @@ fn formats() -> Vec<Hostile> {
             INVALID,
         ),
     ]);
-    // To read a pattern takes what it takes.
-    let ordinary = |bytes: usize| array(bytes / 20, |_| "\"^[a-z]+-[0-9]{2,}$\"".to_owned());
-    let pattern = |name, body: String, answer| Hostile {
-        honest: Some(ordinary(body.len())),
-        ..wide(name, "/regex", body, answer)
-    };
+    all.push(wide("JSON in a string", "/content", letters(0, &array(500_000, |_| "0".to_owned())), VALID));
     all.extend([
-        pattern("/regex: 50,000 (", letters(0, &"(".repeat(50_000)), INVALID),
-        pattern(
-            "/regex: 25,000 ()",
-            letters(0, &format!("{}{}", "(".repeat(25_000), ")".repeat(25_000))),
-            VALID,
-        ),
-        pattern("/regex: 2,500 counted", array(2_500, |_| "\"(a{1000}){1000}\"".to_owned()), VALID),
-        pattern("/regex: 5,000 classes", array(5_000, |_| "\"[\\\\w-\\\\D]\"".to_owned()), INVALID),
+        wide("/regex: 50,000 (", "/regex", letters(0, &"(".repeat(50_000)), INVALID),
+        // More groups within each other than are taken, and as many as are.
+        wide("/regex: 25,000 ()", "/regex", letters(0, &groups(25_000)), INVALID),
+        wide("/regex: 100 times 250 ()", "/regex", array(100, |_| letters(0, &groups(250))), VALID),
+        wide("/regex: 25,000 () side by side", "/regex", letters(0, &"()".repeat(25_000)), VALID),
+        wide("/regex: 6,000 named groups", "/regex", letters(0, &named(6_000)), INVALID),
+        wide("/regex: 250 times 32 named groups", "/regex", array(250, |_| letters(0, &named(32))), VALID),
+        wide("/regex: 2,500 counted", "/regex", array(2_500, |_| "\"(a{1000}){1000}\"".to_owned()), VALID),
+        wide("/regex: 5,000 classes", "/regex", array(5_000, |_| "\"[\\\\w-\\\\D]\"".to_owned()), INVALID),
     ]);
     all
+}
+
+/// Groups of a regular expression within each other.
+fn groups(count: usize) -> String {
+    format!("{}{}", "(".repeat(count), ")".repeat(count))
+}
+
+/// Groups with names, side by side.
+fn named(count: usize) -> String {
+    (0..count).map(|index| format!("(?<n{index}>)")).collect()
 }
 
 /// Schemas that look at every value many times, or at every part of it through themselves: what an honest body is held
 /// against, too.
 fn alternatives() -> Vec<Hostile> {
     let nested = |levels: usize| format!("{}1{}", "[".repeat(levels), "]".repeat(levels));
-    let deep = |value: &str| array(400, |_| nested(60).replace('1', value));
+    let sixty = |value: &str| array(400, |_| nested(60).replace('1', value));
     // As people nest.
-    let tangled = |name, body: String, answer| {
+    let recursive = |name, path, body: String, answer| {
         let honest = Some(array(body.len() / 10, |_| nested(4)));
-        Hostile { honest, ..wide(name, "/tangled", body, answer) }
+        Hostile { honest, ..wide(name, path, body, answer) }
     };
+    let deep = |name, body, answer| recursive(name, "/deep", body, answer);
+    let tangled = |name, body, answer| recursive(name, "/tangled", body, answer);
     let ones = |value: &str| array(25_000, |_| value.to_owned());
     let several =
         |name, body, answer| Hostile { honest: Some(ones("1")), ..wide(name, "/alternatives", body, answer) };
     let wrong_at_the_end = array(25_000, |at| (1 + at / 24_999).to_string());
+    let deepest = |levels: usize, value: &str| array(100, |_| nested(levels).replace('1', value));
     vec![
-        tangled("recursive anyOf: 400 times 60 levels", deep("1"), VALID),
-        tangled("recursive anyOf: 400 times 60 levels, wrong", deep("2"), INVALID),
+        deep("recursive: 100 times 190 levels", deepest(190, "1"), VALID),
+        deep("recursive: 100 times 190 levels, wrong", deepest(190, "\"x\""), INVALID),
+        deep("recursive: 100 times 255 levels", deepest(255, "1"), LIMIT),
+        tangled("recursive anyOf: 400 times 60 levels", sixty("1"), VALID),
+        tangled("recursive anyOf: 400 times 60 levels, wrong", sixty("2"), INVALID),
         several("64 alternatives: wrong at the end", wrong_at_the_end, INVALID),
         several("64 alternatives: wrong everywhere", ones("2"), INVALID),
     ]

@@ -29,15 +29,8 @@ pub fn configuration(path: &str, wide: bool) -> String {
 }
 
 fn schemas() -> Vec<(&'static str, Value)> {
-    let user = json!({
-        "type": "object",
-        "properties": {
-            "user_id": {"type": "integer", "minimum": 1},
-            "email": {"type": "string", "format": "email"}
-        },
-        "required": ["user_id", "email"],
-        "additionalProperties": false
-    });
+    let user = include_str!("../../../../plugins/schema-guard/tests/shared/user.schema.json");
+    let user: Value = serde_json::from_str(user).unwrap_or_default();
     let strings = |keyword: &str, value: &str| json!({"type": ["array", "string"], "items": {keyword: value}, keyword: value});
     vec![
         (HONEST, json!({"type": "array", "items": user})),
@@ -62,9 +55,14 @@ fn schemas() -> Vec<(&'static str, Value)> {
         ("/uri-template", strings("format", "uri-template")),
         ("/json-pointer", strings("format", "json-pointer")),
         (
+            "/content",
+            json!({"$schema": "http://json-schema.org/draft-07/schema#", "contentMediaType": "application/json"}),
+        ),
+        (
             "/names",
             json!({"patternProperties": {"^(a+)+$": {}, "^a*$": {}, "b$": {}}, "additionalProperties": false}),
         ),
+        ("/deep", json!({"items": {"$ref": "#"}, "type": ["array", "integer"], "unevaluatedItems": false})),
         ("/tangled", tangled()),
         ("/alternatives", alternatives()),
     ]

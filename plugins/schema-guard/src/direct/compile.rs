@@ -1,12 +1,14 @@
 //! From a schema to its plan.
 
-use super::format::Format;
-use super::limit::{Demand, Limit};
-use super::plan::{ArrayRules, Constants, InPlace, Node, ObjectRules, Plan, Sub, TextRules, Types};
-use super::rules::Names;
-use crate::engine::{Draft, Sources, pattern};
+use super::Plan;
+use super::format::Formats;
+use crate::engine::{Draft, Sources};
 use filter_core::config::Tree;
 use referencing::Resolver;
+use schema_guard_pass::Types;
+use schema_guard_pass::plan::{
+    self, ArrayRules, Constants, Demand, InPlace, Limit, Names, Node, ObjectRules, Sub, TextRules,
+};
 use serde_json::{Map, Value};
 use std::collections::HashMap;
 
@@ -18,21 +20,20 @@ pub(super) fn compile(schema: &Tree, sources: &Sources) -> Option<Plan> {
         let mut compiler = Compiler {
             sources,
             nodes: vec![Node::any()],
-            formats: Vec::new(),
+            formats: Formats::default(),
             known: HashMap::new(),
             nesting: 0,
         };
         let draft = draft.detect(value);
         let root = compiler.schema(value, resolver, draft)?;
-        let plan = Plan { nodes: compiler.nodes, formats: compiler.formats, root };
-        names_are_read_once(&plan).then_some(plan)
+        Some(Plan { plan: plan::Plan::new(compiler.nodes, root)?, formats: compiler.formats })
     })
 }
 
 struct Compiler<'s> {
     sources: &'s Sources,
     nodes: Vec<Node>,
-    formats: Vec<Format>,
+    formats: Formats,
     /// What the schemas at these addresses are, so that each is compiled once, and one that contains itself ends.
     known: HashMap<usize, Sub>,
     nesting: usize,
@@ -191,31 +192,17 @@ impl<'r> Compiler<'_> {
     }
 
     fn text(&mut self, draft: Draft, name: &str, member: &Value, node: &mut Node) -> Option<()> {
-        let format = if name == "format" { self.format(draft, member.as_str()?)? } else { None };
-        if name == "format" && format.is_none() {
+        if name == "format" && !self.sources.asserts_formats() {
             return Some(());
         }
-        let rules = node.text.get_or_insert_with(|| Box::new(TextRules::none()));
+        let rules = node.text.get_or_insert_with(|| Box::new(TextRules::NONE));
         match name {
             "minLength" => rules.least = member.as_u64()?,
             "maxLength" => rules.most = member.as_u64()?,
-            "pattern" => rules.patterns.push(pattern::compile(member.as_str()?).ok()?),
-            _ => rules.formats.extend(format),
+            "pattern" => rules.patterns.push(self.sources.patterns().compile(member.as_str()?).ok()?),
+            _ => rules.formats.push(self.formats.find(draft, member.as_str()?, self.sources)?),
         }
         Some(())
-    }
-
-    /// The index of a format, if formats are checked.
-    fn format(&mut self, draft: Draft, name: &str) -> Option<Option<usize>> {
-        if !self.sources.asserts_formats() {
-            return Some(None);
-        }
-        let known = self.formats.iter().position(|format| format.draft == draft && format.name == name);
-        if known.is_some() {
-            return Some(known);
-        }
-        self.formats.push(Format::compile(draft, name, self.sources)?);
-        Some(Some(self.formats.len() - 1))
     }
 
     fn array(&mut self, scope: &Scope<'_, 'r>, node: &mut Node) -> Option<()> {
@@ -288,13 +275,14 @@ impl<'r> Compiler<'_> {
         for (name, others) in &dependent {
             rules.dependent.push((rules.names.bit(name)?, mask(others, &rules.names)?));
         }
-        rules.values = vec![None; rules.names.len()];
+        rules.values = vec![None; rules.names.count()];
         for (name, value) in properties {
             let sub = self.below(scope, value)?;
             *rules.values.get_mut(rules.names.index(name)?)? = Some(sub);
         }
         for (text, value) in members(map.get("patternProperties"))? {
-            rules.patterns.push((pattern::compile(text).ok()?, self.below(scope, value)?));
+            let pattern = self.sources.patterns().compile(text).ok()?;
+            rules.patterns.push((pattern, self.below(scope, value)?));
         }
         if let Some(others) = map.get("additionalProperties") {
             rules.others = self.below(scope, others)?;
@@ -305,15 +293,6 @@ impl<'r> Compiler<'_> {
         node.object = Some(Box::new(rules));
         Some(())
     }
-}
-
-/// A name is no part of the text that could be read again.
-fn names_are_read_once(plan: &Plan) -> bool {
-    let mut naming = plan.nodes.iter().filter_map(|node| node.object.as_deref()).map(|rules| rules.naming);
-    naming.all(|sub| match sub {
-        Sub::Never => true,
-        Sub::Node(index) => plan.nodes.get(index).is_some_and(|node| node.in_place.is_empty()),
-    })
 }
 
 /// Keywords that demand nothing, in any dialect; what defines URIs and names is the resolver's to know.
@@ -343,7 +322,7 @@ fn types(member: &Value) -> Option<Types> {
         Value::String(name) => Types::named(name),
         Value::Array(names) => names
             .iter()
-            .try_fold(Types::NONE, |types, name| Types::named(name.as_str()?).map(|named| types.with(named))),
+            .try_fold(Types::NONE, |types, name| Types::named(name.as_str()?).map(|named| types.or(named))),
         _ => None,
     }
 }

@@ -3,21 +3,46 @@
 use crate::engine::{Draft, Sources, Validator};
 use crate::json::Tree;
 use filter_core::config::{At, Tree as Schema};
+use schema_guard_pass::{is_plain_email, plan};
 use std::borrow::Cow;
 use std::cell::RefCell;
 
 /// A format.
-pub(super) struct Format {
-    pub(super) draft: Draft,
-    pub(super) name: String,
+struct Format {
+    draft: Draft,
+    name: String,
     engine: Validator,
-    /// Says of most strings that have the format that they have it, and of no other.
-    quick: fn(&str) -> bool,
+}
+
+/// The formats of a plan, by index.
+#[derive(Default)]
+pub(super) struct Formats(Vec<Format>);
+
+impl Formats {
+    /// The format of this name in a dialect; `None`: it is none.
+    pub(super) fn find(&mut self, draft: Draft, name: &str, sources: &Sources) -> Option<plan::Format> {
+        let quick = if name == "email" { is_plain_email } else { |_: &str| false };
+        let known = self.0.iter().position(|format| format.draft == draft && format.name == name);
+        let index = match known {
+            Some(index) => index,
+            None => {
+                self.0.push(Format::compile(draft, name, sources)?);
+                self.0.len() - 1
+            }
+        };
+        Some(plan::Format { index, quick })
+    }
+}
+
+impl plan::Formats for Formats {
+    fn has(&self, index: usize, string: &str) -> bool {
+        let text = Tree::String(Cow::Borrowed(string));
+        self.0.get(index).is_some_and(|format| format.engine.is_valid(&text))
+    }
 }
 
 impl Format {
-    /// The format of this name in a dialect.
-    pub(super) fn compile(draft: Draft, name: &str, sources: &Sources) -> Option<Self> {
+    fn compile(draft: Draft, name: &str, sources: &Sources) -> Option<Self> {
         let dialect = match draft {
             Draft::Draft4 => "http://json-schema.org/draft-04/schema#",
             Draft::Draft6 => "http://json-schema.org/draft-06/schema#",
@@ -30,61 +55,6 @@ impl Format {
         let schema = Schema::Object(vec![member("$schema", dialect), member("format", name)]);
         let errors = RefCell::default();
         let engine = Validator::compile(&schema, sources, &At::root(&errors))?;
-        let quick = if name == "email" { is_plain_email } else { |_: &str| false };
-        Some(Self { draft, name: name.to_owned(), engine, quick })
+        Some(Self { draft, name: name.to_owned(), engine })
     }
-
-    pub(super) fn holds(&self, string: &str) -> bool {
-        (self.quick)(string) || self.engine.is_valid(&Tree::String(Cow::Borrowed(string)))
-    }
-}
-
-/// Whether this is an address as most are: `first.last+tag@mail.example.com`. Each byte is looked at once.
-fn is_plain_email(string: &str) -> bool {
-    /// RFC 5321 section 4.5.3.1.
-    const LONGEST: usize = 254;
-    let bytes = string.as_bytes();
-    bytes.len() <= LONGEST && plain_local_part(bytes).is_some_and(is_plain_domain)
-}
-
-/// What follows the `@` after a local part of atoms with dots between them.
-fn plain_local_part(bytes: &[u8]) -> Option<&[u8]> {
-    /// RFC 5321 section 4.5.3.1.
-    const LONGEST: usize = 64;
-    let mut after_dot = true;
-    for (at, byte) in bytes.iter().enumerate() {
-        match byte {
-            b'a'..=b'z' | b'0'..=b'9' | b'A'..=b'Z' | b'_' | b'-' | b'+' => after_dot = false,
-            b'.' if !after_dot => after_dot = true,
-            b'@' if !after_dot && at <= LONGEST => return bytes.get(at + 1..),
-            _ => return None,
-        }
-    }
-    None
-}
-
-/// Whether these are labels of letters, digits and hyphens, the last one of two letters at least and no others.
-fn is_plain_domain(bytes: &[u8]) -> bool {
-    /// RFC 1035 section 2.3.4.
-    const LONGEST: usize = 63;
-    let (mut length, mut hyphen, mut letters, mut labels) = (0, false, true, 0_usize);
-    for byte in bytes {
-        match byte {
-            b'a'..=b'z' | b'A'..=b'Z' => hyphen = false,
-            b'0'..=b'9' => (hyphen, letters) = (false, false),
-            // Two of them may be of a name in another script (RFC 5890 section 2.3.1), which is to be decoded.
-            b'-' if length > 0 && !hyphen => (hyphen, letters) = (true, false),
-            b'.' if length > 0 && !hyphen => {
-                (length, letters) = (0, true);
-                labels += 1;
-                continue;
-            }
-            _ => return false,
-        }
-        length += 1;
-        if length > LONGEST {
-            return false;
-        }
-    }
-    labels > 0 && letters && length > 1
 }

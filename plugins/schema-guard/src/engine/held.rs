@@ -1,7 +1,7 @@
 //! Our tree as the engine sees it.
 
 use super::work::Work;
-use crate::json::{Number, Object, Tree, are_distinct};
+use crate::json::{Number, Object, Tree, are_distinct, equal};
 use jsonschema_value::types::JsonType;
 use jsonschema_value::{Array, Json, JsonNumber, LazyInstance, Node, NodeIdentity, Object as AnyObject};
 use serde_json::Value;
@@ -67,7 +67,7 @@ impl<'a> Held<'a> {
 impl<'a> Node<'a, Documents> for Held<'a> {
     type Object = Members<'a>;
     type Array = Elements<'a>;
-    type Number = Number<'a>;
+    type Number = Exact<'a>;
 
     fn as_object(&self) -> Option<Members<'a>> {
         match self.look() {
@@ -90,9 +90,9 @@ impl<'a> Node<'a, Documents> for Held<'a> {
         }
     }
 
-    fn as_number(&self) -> Option<Number<'a>> {
+    fn as_number(&self) -> Option<Exact<'a>> {
         match self.look() {
-            Some(Tree::Number(number)) => Some(*number),
+            Some(Tree::Number(number)) => Some(Exact(*number)),
             _ => None,
         }
     }
@@ -124,7 +124,7 @@ impl<'a> Node<'a, Documents> for Held<'a> {
     }
 
     fn equals_value(&self, expected: &Value) -> bool {
-        self.look().is_some_and(|tree| super::equal::equal(tree, expected))
+        self.look().is_some_and(|tree| equal(tree, expected))
     }
 
     /// Nothing of a client's is ever in an error: this says whether it is one that counts.
@@ -230,25 +230,29 @@ impl<'a> Iterator for ElementsIter<'a> {
     }
 }
 
+/// A number that is being held against a schema.
+#[derive(Clone, Copy)]
+pub(super) struct Exact<'a>(pub(super) Number<'a>);
+
 /// What is asked of numbers. Limits (`minimum` and the like) and `multipleOf` are keywords of our own: see `numbers`.
-impl JsonNumber for Number<'_> {
+impl JsonNumber for Exact<'_> {
     fn as_u64(&self) -> Option<u64> {
-        Number::as_u64(*self)
+        self.0.as_u64()
     }
 
     fn as_i64(&self) -> Option<i64> {
-        Number::as_i64(*self)
+        self.0.as_i64()
     }
 
     /// Only where no digit is lost: so `const` compares by exact value.
     fn as_f64(&self) -> Option<f64> {
-        let value = Number::as_f64(*self);
+        let value = self.0.as_f64();
         let text = serde_json::Number::from_f64(value)?.to_string();
-        (Number::of(&text)? == *self).then_some(value)
+        (Number::of(&text)? == self.0).then_some(value)
     }
 
     fn as_str(&self) -> Cow<'_, str> {
-        Cow::Borrowed(self.text())
+        Cow::Borrowed(self.0.text())
     }
 
     /// Asked for by what is built into errors alone, and in builds with numbers of any length, which this is not.
@@ -257,10 +261,10 @@ impl JsonNumber for Number<'_> {
     }
 
     fn is_integer(&self) -> bool {
-        Number::is_integer(*self)
+        self.0.is_integer()
     }
 
     fn is_written_as_integer(&self) -> bool {
-        Number::is_written_as_integer(*self)
+        self.0.is_written_as_integer()
     }
 }

@@ -14,19 +14,18 @@
 //! Where a document breaks a schema is told by the names that the schemas themselves have: any other name of a member
 //! is the client's, and is `*`. No value is ever in an error.
 
-mod equal;
+mod formats;
 mod graph;
 mod held;
 mod keywords;
 mod numbers;
-pub(crate) mod pattern;
+mod pattern;
 mod report;
 mod sources;
 mod survey;
 mod value;
 mod work;
 
-pub(crate) use equal::equal;
 pub use sources::Sources;
 
 use crate::json::Tree;
@@ -50,11 +49,8 @@ pub use referencing::Draft;
 /// No keyword of JSON Schema has this name.
 pub const COMPLEXITY: &str = "complexity";
 
-/// Most errors that the engine gathers, those in alternatives included: they are what takes memory.
-const MAX_FOUND: usize = 1_000;
-
 /// Most schemas that are being held against values at once, those against values around a value included: the engine
-/// recurses, and V8's stack is small.
+/// recurses, and V8's stack is small. In Envoy it is full at about 5,000, whatever the keywords are.
 const MAX_WITHIN: usize = 384;
 
 type EngineOptions<'o> = ValidationOptions<'o, Arc<dyn Retrieve>, Documents>;
@@ -101,6 +97,7 @@ impl Validator {
             missing: &missing,
             documents,
             known: &sources.known,
+            patterns: sources.patterns(),
         };
         let mut survey = Survey::new(sight);
         let uri = referencing::uri::from_str(&base).ok()?;
@@ -125,7 +122,7 @@ impl Validator {
     /// Whether a value is valid.
     #[must_use]
     pub fn is_valid(&self, tree: &Tree<'_>) -> bool {
-        let work = Work::of(tree, self.bounds, usize::MAX);
+        let work = Work::of(tree, self.bounds);
         self.compiled.is_valid(Held::root(tree, &work)) && !work.is_exhausted()
     }
 
@@ -137,9 +134,9 @@ impl Validator {
     ///
     /// # Errors
     /// Where and how it breaks the schema. One with the keyword [`COMPLEXITY`] where it takes too much work to say; none
-    /// where it is not valid and all the same nothing was found.
+    /// where it is not valid and nothing was found of why.
     pub fn check(&self, tree: &Tree<'_>, most: usize) -> Result<(), Vec<Violation>> {
-        let work = Work::of(tree, self.bounds, usize::MAX);
+        let work = Work::of(tree, self.bounds);
         let valid = self.compiled.is_valid(Held::root(tree, &work));
         if work.is_exhausted() {
             return Err(vec![Violation { place: Place::Body(String::new()), keyword: COMPLEXITY.into() }]);
@@ -147,8 +144,15 @@ impl Validator {
         if valid {
             return Ok(());
         }
-        let work = Work::of(tree, self.bounds, MAX_FOUND);
-        Err(report::violations(self.compiled.iter_errors(Held::root(tree, &work)), tree, &self.names, most))
+        Err(self.violations(tree, most))
+    }
+
+    /// Where and how a value breaks the schema, as [`check`](Self::check) has it, once it is known that it does: at most
+    /// `most` violations, and no more than are found with little work.
+    #[must_use]
+    pub fn violations(&self, tree: &Tree<'_>, most: usize) -> Vec<Violation> {
+        let work = Work::to_explain(tree, self.bounds);
+        report::violations(self.compiled.iter_errors(Held::root(tree, &work)), tree, &self.names, most)
     }
 }
 
@@ -185,7 +189,7 @@ impl Engine<'_> {
             .should_validate_formats(self.options.assert_formats)
             // `Mailbox` of RFC 5321 section 4.1.2 has no name before the address: `A <a@example.com>` is that of a mail header.
             .with_email_options(EmailOptions::default().without_display_text());
-        let options = numbers::register(options, self.unasked.clone());
+        let options = formats::register(numbers::register(options, self.unasked.clone()));
         // A `$schema` says more than the option.
         let options =
             if value.get("$schema").is_none() { options.with_draft(self.options.draft) } else { options };

@@ -75,7 +75,7 @@ impl<'i> Keyword<'i, Documents> for Limit {
     }
 
     fn is_valid(&self, instance: Held<'i>) -> bool {
-        instance.as_number().is_none_or(|number| self.holds(number))
+        instance.as_number().is_none_or(|number| self.holds(number.0))
     }
 }
 

@@ -1,6 +1,7 @@
 //! The schemas that others may refer to.
 
 use super::graph::{self, InPlace};
+use super::pattern::Patterns;
 use super::survey::{Sight, Survey, unknown_dialect};
 use super::value::{find, report, value};
 use super::{Draft, Engine, Options};
@@ -34,6 +35,7 @@ pub struct Sources {
     /// The addresses of the schemas in them.
     pub(super) known: HashSet<usize>,
     trees: Vec<(String, Tree)>,
+    patterns: Patterns,
 }
 
 impl Sources {
@@ -59,8 +61,14 @@ impl Sources {
             }
         };
         let missing = missing.take();
-        let known = survey(&registry, &trees, options, &missing, at)?;
-        Some(Self { options: options.clone(), registry, known, trees })
+        let patterns = Patterns::default();
+        let known = survey(&registry, &trees, options, (&missing, &patterns), at)?;
+        Some(Self { options: options.clone(), registry, known, trees, patterns })
+    }
+
+    /// The patterns that were compiled already, those of schemas that are compiled with these included.
+    pub(crate) fn patterns(&self) -> &Patterns {
+        &self.patterns
     }
 
     /// Whether `format` is checked.
@@ -146,7 +154,7 @@ fn survey(
     registry: &Registry<'static>,
     trees: &[(String, Tree)],
     options: &Options,
-    missing: &BTreeSet<String>,
+    (missing, patterns): (&BTreeSet<String>, &Patterns),
     at: &At<'_>,
 ) -> Option<HashSet<usize>> {
     let mut roots = Vec::new();
@@ -164,7 +172,7 @@ fn survey(
     let none = HashSet::new();
     let documents = roots.iter().map(|(value, _)| *value).collect();
     let mut survey =
-        Survey::new(Sight { options: options.clone(), registry, missing, documents, known: &none });
+        Survey::new(Sight { options: options.clone(), registry, missing, documents, known: &none, patterns });
     for (index, (_, resolver)) in roots.iter().enumerate() {
         survey.document(index, resolver, options.draft);
     }

@@ -5,8 +5,9 @@ mod references;
 
 use super::graph::{Seen, Wrong};
 use super::keywords::{self, Applies, Holds};
+use super::pattern::{self, Patterns};
 use super::value::Step;
-use super::{Draft, Options, pattern};
+use super::{Draft, Options};
 use references::Pending;
 use referencing::{Registry, Resolver, Vocabulary};
 use serde_json::{Map, Value};
@@ -44,6 +45,7 @@ pub(super) struct Sight<'r> {
     pub(super) documents: Vec<&'r Value>,
     /// The addresses of schemas that have been surveyed before.
     pub(super) known: &'r HashSet<usize>,
+    pub(super) patterns: &'r Patterns,
 }
 
 /// A walk, and what it has gathered.
@@ -357,7 +359,7 @@ impl<'r> Survey<'r> {
         if self.place.silent || !self.patterns.insert(text) {
             return;
         }
-        if let Err(message) = pattern::check(text) {
+        if let Err(message) = self.sight.patterns.compile(text) {
             self.problem(message);
             // It is wrong in every place.
             self.patterns.remove(text);

@@ -30,11 +30,23 @@ pub(super) struct Work<'t> {
 /// Steps that every document has.
 const BASE: u64 = 20_000;
 
+/// Steps that every value may take while it is found out why a document is not valid.
+const EXPLAINED: u64 = 32;
+
+/// Most errors that the engine gathers, those in alternatives included: they are what takes memory.
+const MAX_FOUND: usize = 1_000;
+
 impl<'t> Work<'t> {
-    /// For a document within these bounds, with so many errors at most.
-    pub(super) fn of(tree: &'t Tree<'t>, Bounds { each, deepest }: Bounds, errors: usize) -> Self {
-        let (left, grant, errors) = (Cell::new(BASE), Cell::new(each), Cell::new(errors));
+    /// To find out whether a document is valid, within these bounds.
+    pub(super) fn of(tree: &'t Tree<'t>, Bounds { each, deepest }: Bounds) -> Self {
+        let (left, grant, errors) = (Cell::new(BASE), Cell::new(each), Cell::new(usize::MAX));
         Self { left, document: Some(tree), grant, errors, deepest }
+    }
+
+    /// To find out why a document is not valid. What says so holds in any case, and what takes long to find is left out.
+    pub(super) fn to_explain(tree: &'t Tree<'t>, Bounds { each, deepest }: Bounds) -> Self {
+        let grant = Cell::new(each.min(EXPLAINED));
+        Self { grant, errors: Cell::new(MAX_FOUND), ..Self::of(tree, Bounds { each, deepest }) }
     }
 
     /// For a name of a member: how often schemas apply to one value is bounded when they are compiled.

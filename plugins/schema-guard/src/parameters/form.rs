@@ -1,9 +1,10 @@
 //! From the text of a parameter to its value: where arrays and objects are taken apart (OpenAPI 3.1, "Style Values").
 
-use super::kinds::{Kinds, Types};
+use super::kinds::Kinds;
 use super::text::{BadEncoding, decoded, plain};
 use super::value::{TooLong, coerced};
 use crate::json::{Limits, Object, Tree};
+use schema_guard_pass::Types;
 use std::borrow::Cow;
 
 /// How the value of a parameter is written.

@@ -3,74 +3,30 @@
 
 use super::text;
 use filter_core::config::Tree;
+use schema_guard_pass::Types;
 use std::borrow::Cow;
 use std::cell::Cell;
 use std::collections::BTreeMap;
 
-/// A set of types of JSON Schema.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Types(u8);
+/// The type of this name; nothing is said by what is none.
+fn named(name: &Tree) -> Types {
+    let known = if let Tree::String(name) = name { Types::named(name) } else { None };
+    known.unwrap_or(Types::ANY)
+}
 
-impl Types {
-    pub(crate) const NULL: Self = Self(1);
-    pub(crate) const BOOLEAN: Self = Self(2);
-    pub(crate) const INTEGER: Self = Self(4);
-    /// Numbers that are not integers.
-    pub(crate) const FRACTION: Self = Self(8);
-    pub(crate) const NUMBER: Self = Self(4 | 8);
-    pub(crate) const STRING: Self = Self(16);
-    pub(crate) const ARRAY: Self = Self(32);
-    pub(crate) const OBJECT: Self = Self(64);
-    const NONE: Self = Self(0);
-    /// The schema says nothing about the type.
-    pub(crate) const ANY: Self = Self(127);
-
-    fn named(name: &Tree) -> Self {
-        let Tree::String(name) = name else { return Self::ANY };
-        match name.as_str() {
-            "null" => Self::NULL,
-            "boolean" => Self::BOOLEAN,
-            "integer" => Self::INTEGER,
-            "number" => Self::NUMBER,
-            "string" => Self::STRING,
-            "array" => Self::ARRAY,
-            "object" => Self::OBJECT,
-            _ => Self::ANY,
-        }
+fn of_value(value: &Tree) -> Types {
+    match value {
+        Tree::Null => Types::NULL,
+        Tree::Bool(_) => Types::BOOLEAN,
+        Tree::Number(_) => Types::NUMBER,
+        Tree::String(_) => Types::STRING,
+        Tree::Array(_) => Types::ARRAY,
+        Tree::Object(_) => Types::OBJECT,
     }
+}
 
-    fn of_value(value: &Tree) -> Self {
-        match value {
-            Tree::Null => Self::NULL,
-            Tree::Bool(_) => Self::BOOLEAN,
-            Tree::Number(_) => Self::NUMBER,
-            Tree::String(_) => Self::STRING,
-            Tree::Array(_) => Self::ARRAY,
-            Tree::Object(_) => Self::OBJECT,
-        }
-    }
-
-    fn any_of<'t>(list: impl IntoIterator<Item = &'t Tree>, of: impl Fn(&Tree) -> Self) -> Self {
-        list.into_iter().fold(Self::NONE, |all, one| all.or(of(one)))
-    }
-
-    pub(crate) const fn and(self, other: Self) -> Self {
-        Self(self.0 & other.0)
-    }
-
-    pub(crate) const fn or(self, other: Self) -> Self {
-        Self(self.0 | other.0)
-    }
-
-    /// Whether one of these types is among them.
-    pub(crate) fn has(self, other: Self) -> bool {
-        self.and(other) != Self::NONE
-    }
-
-    /// Whether there is none but these.
-    pub(crate) fn within(self, other: Self) -> bool {
-        self.and(other) == self
-    }
+fn any_of<'t>(list: impl IntoIterator<Item = &'t Tree>, of: fn(&Tree) -> Types) -> Types {
+    list.into_iter().fold(Types::NONE, |all, one| all.or(of(one)))
 }
 
 /// What types a schema admits for a value and, where that is an array or an object, for what it holds.
@@ -184,10 +140,10 @@ impl<'t> Reader<'t> {
         }
         for (keyword, value) in keywords {
             let said = match (keyword.as_str(), value) {
-                ("type", Tree::Array(list)) => Kinds::of_types(Types::any_of(list, Types::named)),
-                ("type", name) => Kinds::of_types(Types::named(name)),
-                ("enum", Tree::Array(list)) => Kinds::of_types(Types::any_of(list, Types::of_value)),
-                ("const", value) => Kinds::of_types(Types::of_value(value)),
+                ("type", Tree::Array(list)) => Kinds::of_types(any_of(list, named)),
+                ("type", name) => Kinds::of_types(named(name)),
+                ("enum", Tree::Array(list)) => Kinds::of_types(any_of(list, of_value)),
+                ("const", value) => Kinds::of_types(of_value(value)),
                 ("$ref", Tree::String(reference)) => match self.target(spot.root, reference) {
                     Some(target) => self.read(target, levels, deep)?,
                     None => continue,

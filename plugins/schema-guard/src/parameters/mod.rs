@@ -17,7 +17,7 @@ mod text;
 mod value;
 
 pub use config::ParameterConfig;
-pub(crate) use kinds::{Kinds, Types};
+pub(crate) use kinds::Kinds;
 pub(crate) use text::{BadEncoding, decoded, pairs};
 pub(crate) use value::{TooLong, coerced};
 
@@ -95,7 +95,7 @@ impl Parameters {
     /// without its `?`. At most `most` violations are gathered, and at least one.
     ///
     /// # Errors
-    /// What is wrong; none where two validators disagree about a value.
+    /// What is wrong; none where it would take too long to say how a value breaks its schema.
     pub(crate) fn check<'r>(
         &self,
         captures: impl IntoIterator<Item = (&'r str, &'r str)>,

@@ -3,7 +3,7 @@
 use super::config::{In, ParameterConfig, ParameterContentConfig, Style};
 use super::form::{Coding, Form, Given, Problem, text_of};
 use super::found::Found;
-use super::kinds::{Kinds, Types};
+use super::kinds::Kinds;
 use crate::config::SchemaConfig;
 use crate::engine::Sources;
 use crate::json::{Limits, Refusal};
@@ -12,6 +12,7 @@ use filter_core::config::{At, FromTree as _, Map, Tree};
 use filter_core::http::HeaderName;
 use filter_core::matcher::PathPattern;
 use filter_core::media::MediaRange;
+use schema_guard_pass::Types;
 
 /// A parameter, compiled.
 pub(super) struct Parameter {

@@ -1,7 +1,7 @@
 //! What a text means under a schema. Never lossy: a number keeps its digits, and what is not written as one is none.
 
-use super::kinds::Types;
 use crate::json::{Limits, Number, Tree};
+use schema_guard_pass::Types;
 
 /// A number has more bytes than the limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -64,3 +64,20 @@ fn limits(config: &LimitsConfig) -> Limits {
         number: size(config.number),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
+
+    use super::{Limits, limits};
+    use crate::config::LimitsConfig;
+    use filter_core::config::{At, FromTree as _, Tree};
+    use std::cell::RefCell;
+
+    #[test]
+    fn what_is_not_configured_is_the_default() {
+        let errors = RefCell::default();
+        let read = LimitsConfig::read(&Tree::Object(Vec::new()), &At::root(&errors)).unwrap();
+        assert_eq!(limits(&read), Limits::DEFAULT);
+    }
+}

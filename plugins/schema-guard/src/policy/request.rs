@@ -9,10 +9,9 @@ use crate::stream::{Asked, Awaited, Expected, Stream};
 use filter_core::denial::{Denial, Reason};
 use filter_core::effect::{Effects, Verdict};
 use filter_core::http::header::ALLOW;
-use filter_core::matcher::canonical_host;
 use filter_core::message::RequestHead;
-use filter_core::path::CanonicalPath;
 use filter_core::policy::Mode;
+use filter_core::target::Target;
 use std::sync::Arc;
 
 /// A refusal, and whether it is carried out.
@@ -29,42 +28,31 @@ impl SchemaGuard {
         head: &RequestHead<'_>,
         effects: &mut Effects,
     ) -> Result<Verdict, Refusal> {
-        let whole = |denial| Refusal { mode: self.mode, denial: Box::new(denial) };
-        // R2: a path that can be read in two ways could be one rule's here and another's at the upstream.
-        let path = match head.path().map(CanonicalPath::parse) {
-            Some(Err(_)) => return Err(whole(Denial::new(Reason::PathMalformed))),
-            Some(Ok(path)) => match path.ambiguity {
-                Some(ambiguity) => {
-                    let denial = Denial::new(Reason::PathAmbiguous).detail(ambiguity.detail());
-                    return Err(whole(denial));
-                }
-                None => Some(path),
-            },
-            None => None,
-        };
-        // R3
-        let Some(host) = canonical_host(head.authority()) else {
-            return Err(whole(Denial::new(Reason::HeaderHost)));
-        };
+        // R2, R3
+        let target = Target::of(head).map_err(|denial| Refusal { mode: self.mode, denial })?;
         // R4
-        let matched = path.as_ref().map(|path| path.matched.as_ref());
-        let rule = self.rules.best(&host, matched, head.headers);
+        let matched = target.matched();
+        let rule = self.rules.best(&target.host, matched, head.headers);
         let mode = rule.map_or(self.mode, |rule| self.mode.and(rule.mode));
         let case = Case { rule, mode, head, max_body: self.max_body };
         let Some(operation) = rule.and_then(|rule| rule.operation(head.method())) else {
             // R6
-            if self.pass_preflight && is_preflight(head) {
+            if self.pass_preflight && head.is_preflight() {
                 return case.no_body(stream, false);
             }
             return self.unknown(&case, effects);
         };
         // R7
         let captures = case.rule.into_iter().flat_map(|rule| rule.captures(matched));
-        let query = path.as_ref().and_then(|path| path.query);
-        operation
-            .parameters
-            .check(captures, query, head.headers, &self.limits, self.max_errors)
-            .map_err(|violations| case.refusal(answer::of_parameters(violations, self.terse)))?;
+        let checked =
+            operation.parameters.check(captures, target.query(), head.headers, &self.limits, self.max_errors);
+        if let Err(violations) = checked {
+            let denial = case.named(answer::of_parameters(violations, self.terse));
+            // In shadow the body is checked all the same.
+            if let Some(denial) = effects.refuse(mode, denial) {
+                return Err(Refusal { mode, denial: Box::new(denial) });
+            }
+        }
         if let (Some(rule), Some(_)) = (case.rule, &operation.responses) {
             let by_head = head.method() == b"HEAD";
             let (rule, operation) = (rule.name.clone(), operation.clone());
@@ -159,11 +147,4 @@ impl Case<'_> {
         stream.awaited = Some(Awaited { rule: self.rule.map(|rule| rule.name.clone()), mode, expected });
         Ok(Verdict::AwaitBody { limit: self.max_body, mode })
     }
-}
-
-/// Fetch standard section 4.8.
-fn is_preflight(head: &RequestHead<'_>) -> bool {
-    head.method() == b"OPTIONS"
-        && head.headers.first("origin").is_some()
-        && head.headers.first("access-control-request-method").is_some()
 }

@@ -152,10 +152,10 @@ impl Expected {
             return Some(denial(self.status, "no body"));
         }
         let fault = self.schema.check(body, limits, most).err()?;
-        let Denial { reason, note, violations, .. } = answer::of_body(fault, false);
+        let Denial { reason, note, members, .. } = answer::of_body(fault, false);
         let note =
             [Some(reason.as_str().to_owned()), note].into_iter().flatten().collect::<Vec<_>>().join(": ");
-        Some(denial(self.status, &note).violations(violations, false))
+        Some(Denial { members, ..denial(self.status, &note) })
     }
 
     /// The body was too long to be gathered.

@@ -5,6 +5,7 @@
 use super::*;
 use crate::engine::{Draft, Options};
 use filter_core::config::{FromTree as _, Tree};
+use filter_core::denial::Members;
 use std::cell::RefCell;
 
 const LIMITS: Limits =
@@ -44,8 +45,10 @@ fn said(responses: &Responses, method: &str, fields: &[(&str, &str)], body: Opti
         },
     };
     assert_eq!(denial.reason, Reason::SchemaResponse);
-    let violations: Vec<String> =
-        denial.violations.iter().map(|violation| format!(" [{violation}]")).collect();
+    let violations: Vec<String> = match &denial.members {
+        Members::Violations { list, .. } => list.iter().map(|one| format!(" [{one}]")).collect(),
+        _ => Vec::new(),
+    };
     denial.note.unwrap() + &violations.concat()
 }
 

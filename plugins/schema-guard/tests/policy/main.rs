@@ -23,15 +23,7 @@ use testkit::{Exchange, RequestBuilder, request};
 
 /// The schema of the checklist.
 fn user() -> Value {
-    json!({
-        "type": "object",
-        "properties": {
-            "user_id": { "type": "integer", "minimum": 1 },
-            "email": { "type": "string", "format": "email" }
-        },
-        "required": ["user_id", "email"],
-        "additionalProperties": false
-    })
+    serde_json::from_str(include_str!("../shared/user.schema.json")).unwrap()
 }
 
 const GOOD: &str = r#"{"user_id": 1, "email": "a@example.com"}"#;

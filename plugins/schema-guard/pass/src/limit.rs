@@ -5,7 +5,7 @@ use std::cmp::Ordering;
 
 /// What is demanded of a number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Demand {
+pub enum Demand {
     /// `minimum`
     Least,
     /// `maximum`
@@ -19,7 +19,7 @@ pub(super) enum Demand {
 }
 
 /// One demand.
-pub(super) struct Limit {
+pub struct Limit {
     demand: Demand,
     text: String,
     /// The same where it is a whole number of 64 bits.
@@ -27,13 +27,15 @@ pub(super) struct Limit {
 }
 
 impl Limit {
-    pub(super) fn of(demand: Demand, number: &serde_json::Number) -> Self {
+    /// A demand with this number.
+    #[must_use]
+    pub fn of(demand: Demand, number: &serde_json::Number) -> Self {
         let text = number.to_string();
         let whole = Number::of(&text).and_then(Number::as_i64);
         Self { demand, text, whole }
     }
 
-    pub(super) fn holds(&self, number: Number<'_>) -> bool {
+    pub(crate) fn holds(&self, number: Number<'_>) -> bool {
         let ordering = match (self.demand, number.as_i64(), self.whole) {
             (Demand::Multiple, ..) => {
                 return Number::of(&self.text).is_some_and(|limit| number.is_multiple_of(limit));

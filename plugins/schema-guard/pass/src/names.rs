@@ -1,7 +1,7 @@
 //! The names of members that a schema knows.
 
 /// Names, each with an index.
-pub(super) struct Names {
+pub struct Names {
     /// In order of length, and then of bytes.
     sorted: Vec<String>,
     /// Where those of each length begin; one more entry than the longest has bytes, and one for the end.
@@ -10,13 +10,14 @@ pub(super) struct Names {
 
 impl Names {
     /// Most that one schema asks for: the bits of a mask.
-    pub(super) const MOST: usize = 64;
+    const MOST: usize = 64;
 
     /// No names.
-    pub(super) const NONE: Self = Self { sorted: Vec::new(), starts: Vec::new() };
+    pub const NONE: Self = Self { sorted: Vec::new(), starts: Vec::new() };
 
     /// `None`: too many, or too long.
-    pub(super) fn of(mut names: Vec<String>) -> Option<Self> {
+    #[must_use]
+    pub fn of(mut names: Vec<String>) -> Option<Self> {
         /// Longer than any name that people write, so that `starts` stays small.
         const LONGEST: usize = 256;
         names.sort_unstable_by(|one, other| (one.len(), one).cmp(&(other.len(), other)));
@@ -31,7 +32,8 @@ impl Names {
     }
 
     /// The index of a name. Only names of its length are looked at, a few at most: no hash of what an attacker chose.
-    pub(super) fn index(&self, name: &str) -> Option<usize> {
+    #[must_use]
+    pub fn index(&self, name: &str) -> Option<usize> {
         let start = *self.starts.get(name.len())?;
         let end = *self.starts.get(name.len() + 1)?;
         let same = self.sorted.get(start..end)?;
@@ -39,16 +41,19 @@ impl Names {
     }
 
     /// The bit of a name.
-    pub(super) fn bit(&self, name: &str) -> Option<u64> {
+    #[must_use]
+    pub fn bit(&self, name: &str) -> Option<u64> {
         self.index(name).map(Self::bit_of)
     }
 
     /// The bit of the name at an index.
-    pub(super) fn bit_of(index: usize) -> u64 {
+    pub(crate) fn bit_of(index: usize) -> u64 {
         u32::try_from(index).ok().and_then(|index| 1_u64.checked_shl(index)).unwrap_or(0)
     }
 
-    pub(super) fn len(&self) -> usize {
+    /// How many there are.
+    #[must_use]
+    pub fn count(&self) -> usize {
         self.sorted.len()
     }
 }

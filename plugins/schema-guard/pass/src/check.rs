@@ -1,18 +1,25 @@
 //! A pass over a text.
 
-use super::plan::{
-    ArrayRules, InPlace, NO_ARRAY_RULES, NO_OBJECT_RULES, Node, ObjectRules, Plan, Sub, Types,
+use crate::json::{Limits, Refusal, Scanner, Token, Tree, are_distinct};
+use crate::plan::{
+    ArrayRules, Formats, InPlace, NO_ARRAY_RULES, NO_OBJECT_RULES, Names, Node, ObjectRules, Plan, Sub,
 };
-use super::rules::Names;
-use crate::json::{Limits, Scanner, Token, Tree, are_distinct};
+use crate::types::Types;
 use std::borrow::Cow;
 
 /// Why a pass ends without an answer.
-pub(super) enum Stop {
+pub(crate) enum Stop {
     /// The text is not to be read.
     Refused,
     /// More schemas within each other than the stack is to hold.
     TooDeep,
+}
+
+impl From<Refusal> for Stop {
+    /// Why it is refused is told by who reads it as a whole, and sees everything that is wrong with it.
+    fn from(_: Refusal) -> Self {
+        Self::Refused
+    }
 }
 
 /// Most schemas within each other. V8 gives all of a module's functions 1 MB of stack.
@@ -22,8 +29,9 @@ const DEEPEST: usize = 1_500;
 const FEW: usize = 8;
 
 /// A pass that is under way.
-pub(super) struct Check<'d, 'p> {
+pub(crate) struct Check<'d, 'p> {
     plan: &'p Plan,
+    formats: &'p dyn Formats,
     deep: usize,
     /// The names of the objects that are being read, as far as no bit is for them.
     names: Vec<Cow<'d, str>>,
@@ -31,10 +39,15 @@ pub(super) struct Check<'d, 'p> {
 
 impl<'d, 'p> Check<'d, 'p> {
     /// Whether the text is valid.
-    pub(super) fn run(plan: &'p Plan, text: &'d [u8], limits: &Limits) -> Result<bool, Stop> {
+    pub(crate) fn run(
+        plan: &'p Plan,
+        text: &'d [u8],
+        limits: &Limits,
+        formats: &'p dyn Formats,
+    ) -> Result<bool, Stop> {
         let mut scanner = Scanner::new(text, limits)?;
-        let mut check = Self { plan, deep: 0, names: Vec::new() };
-        let valid = check.sub(plan.root, &mut scanner)?;
+        let mut check = Self { plan, formats, deep: 0, names: Vec::new() };
+        let valid = check.sub(plan.root(), &mut scanner)?;
         if valid {
             scanner.end()?;
         }
@@ -45,7 +58,7 @@ impl<'d, 'p> Check<'d, 'p> {
     /// within the limits; where not, only as far as that shows.
     fn sub(&mut self, sub: Sub, scanner: &mut Scanner<'d, '_>) -> Result<bool, Stop> {
         let Sub::Node(index) = sub else { return Ok(false) };
-        let Some(node) = self.plan.nodes.get(index) else { return Ok(false) };
+        let Some(node) = self.plan.node(index) else { return Ok(false) };
         if node.in_place.is_empty() { self.own(node, scanner) } else { self.several(node, scanner) }
     }
 
@@ -55,7 +68,7 @@ impl<'d, 'p> Check<'d, 'p> {
             Token::Null => node.takes_plain(Types::NULL, Tree::Null),
             Token::Bool(value) => node.takes_plain(Types::BOOLEAN, Tree::Bool(value)),
             Token::Number(number) => node.takes_number(number),
-            Token::String(string) => node.takes_string(&string, &self.plan.formats),
+            Token::String(string) => node.takes_string(&string, self.formats),
             Token::Array if !node.types.has(Types::ARRAY) || !node.constants.is_empty() => false,
             Token::Object if !node.types.has(Types::OBJECT) || !node.constants.is_empty() => false,
             Token::Array => self.deeper(|check| check.array(node.array.as_deref(), scanner))?,
@@ -135,7 +148,7 @@ impl<'d, 'p> Check<'d, 'p> {
             Sub::ANY => true,
             Sub::Never => false,
             Sub::Node(index) => {
-                self.plan.nodes.get(index).is_some_and(|node| node.takes_string(name, &self.plan.formats))
+                self.plan.node(index).is_some_and(|node| node.takes_string(name, self.formats))
             }
         }
     }

@@ -62,7 +62,8 @@ impl<'d> Object<'d> {
     }
 
     /// The same as a slice, for what must name the type of an iterator.
-    pub(crate) fn members(&self) -> &[(Cow<'d, str>, Tree<'d>)] {
+    #[must_use]
+    pub fn members(&self) -> &[(Cow<'d, str>, Tree<'d>)] {
         &self.0
     }
 
@@ -98,7 +99,8 @@ impl<'d> Tree<'d> {
 
 /// Whether no two of these are equal. By hashes with a secret of this VM, so that no client can choose values whose hashes
 /// meet; to sort them would be to take numbers apart again and again.
-pub(crate) fn are_distinct(items: &[Tree<'_>]) -> bool {
+#[must_use]
+pub fn are_distinct(items: &[Tree<'_>]) -> bool {
     let mut seen = HashSet::with_capacity(items.len());
     items.iter().all(|item| seen.insert(item))
 }

@@ -1,6 +1,6 @@
 //! How often a plan reads a text.
 
-use super::plan::{InPlace, Node, Plan, Sub};
+use crate::plan::{InPlace, Node, Sub};
 
 /// Most readings of any part of a document.
 const MOST: u32 = 16;
@@ -10,14 +10,14 @@ const SCHEMAS: usize = 1_024;
 
 /// Whether no part of any document is read more than [`MOST`] times. The number for each schema is the least one that
 /// fits those for the schemas in it; where a schema contains itself and is read twice, there is none.
-pub(super) fn is_bounded(plan: &Plan) -> bool {
-    if plan.nodes.len() > SCHEMAS {
+pub(crate) fn is_bounded(nodes: &[Node]) -> bool {
+    if nodes.len() > SCHEMAS {
         return false;
     }
-    let mut times = vec![1; plan.nodes.len()];
+    let mut times = vec![1; nodes.len()];
     loop {
         let mut changed = false;
-        for (index, node) in plan.nodes.iter().enumerate().rev() {
+        for (index, node) in nodes.iter().enumerate().rev() {
             let of_node = of_node(node, &times);
             if of_node > MOST {
                 return false;

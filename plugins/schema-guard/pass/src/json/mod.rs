@@ -3,14 +3,15 @@
 //! `serde_json` cannot read it: it rounds numbers unless a feature makes every crate that is built beside it hold them
 //! as text, takes a name twice, and knows one limit, of depth.
 
+mod equal;
 mod number;
 mod scan;
 mod tree;
 
+pub use equal::equal;
 pub use number::{Decimal, Number};
 pub(crate) use scan::{Scanner, Token};
-pub(crate) use tree::are_distinct;
-pub use tree::{Object, Tree};
+pub use tree::{Object, Tree, are_distinct};
 
 /// What a document may be. Exceeding one is [`Refusal::TooMuch`].
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,6 +30,19 @@ pub struct Limits {
     pub string: usize,
     /// Longest number, in bytes as written.
     pub number: usize,
+}
+
+impl Limits {
+    /// Those of a configuration that says nothing of them.
+    pub const DEFAULT: Self = Self {
+        depth: 64,
+        values: 65_536,
+        members: 1_000,
+        items: 10_000,
+        name: 256,
+        string: 262_144,
+        number: 64,
+    };
 }
 
 /// Why a text is not read.

@@ -1,22 +1,77 @@
 //! What a schema demands, ready to be held against a text.
 
-use super::format::Format;
-use super::limit::Limit;
-use super::rules::Names;
-use crate::json::{Number, Tree};
+use crate::bounds;
+use crate::check::{Check, Stop};
+use crate::json::{Limits, Number, Tree, equal};
+use crate::types::Types;
 use regex::Regex;
 use serde_json::Value;
 
+pub use crate::limit::{Demand, Limit};
+pub use crate::names::Names;
+
+/// What one pass shows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// The document is read within the limits, and valid.
+    Valid,
+    /// It is not valid, or not to be read.
+    Invalid,
+    /// Nothing: the schema goes deeper into itself than a pass follows.
+    Open,
+}
+
 /// A schema as a pass follows it. The first node demands nothing.
-pub(crate) struct Plan {
-    pub(super) nodes: Vec<Node>,
-    pub(super) formats: Vec<Format>,
-    pub(super) root: Sub,
+pub struct Plan {
+    nodes: Vec<Node>,
+    root: Sub,
+}
+
+/// Who knows the formats that a plan asks for.
+pub trait Formats {
+    /// Whether a string is of the format with this index.
+    fn has(&self, index: usize, string: &str) -> bool;
+}
+
+impl Plan {
+    /// A plan of these nodes, the first of which demands nothing. `None`: a part of a document might be read too often,
+    /// or a name more than once, which is no part of the text that could be read again.
+    #[must_use]
+    pub fn new(nodes: Vec<Node>, root: Sub) -> Option<Self> {
+        let plan = Self { nodes, root };
+        (plan.names_are_read_once() && bounds::is_bounded(&plan.nodes)).then_some(plan)
+    }
+
+    /// Reads a document and holds it against the schema.
+    pub fn check(&self, text: &[u8], limits: &Limits, formats: &dyn Formats) -> Verdict {
+        match Check::run(self, text, limits, formats) {
+            Ok(true) => Verdict::Valid,
+            Ok(false) | Err(Stop::Refused) => Verdict::Invalid,
+            Err(Stop::TooDeep) => Verdict::Open,
+        }
+    }
+
+    pub(crate) fn root(&self) -> Sub {
+        self.root
+    }
+
+    pub(crate) fn node(&self, index: usize) -> Option<&Node> {
+        self.nodes.get(index)
+    }
+
+    fn names_are_read_once(&self) -> bool {
+        let mut naming =
+            self.nodes.iter().filter_map(|node| node.object.as_deref()).map(|rules| rules.naming);
+        naming.all(|sub| match sub {
+            Sub::Never => true,
+            Sub::Node(index) => self.node(index).is_some_and(|node| node.in_place.is_empty()),
+        })
+    }
 }
 
 /// A schema within a plan.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Sub {
+pub enum Sub {
     /// Nothing is valid.
     Never,
     /// The node at this index.
@@ -25,68 +80,35 @@ pub(super) enum Sub {
 
 impl Sub {
     /// Everything is valid.
-    pub(super) const ANY: Self = Self::Node(0);
-}
-
-/// Types of values, a bit each.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Types(u8);
-
-impl Types {
-    pub(super) const NONE: Self = Self(0);
-    pub(super) const ALL: Self = Self(0x7f);
-    pub(super) const NULL: Self = Self(1);
-    pub(super) const BOOLEAN: Self = Self(2);
-    pub(super) const INTEGER: Self = Self(4);
-    pub(super) const NUMBER: Self = Self(8);
-    pub(super) const STRING: Self = Self(16);
-    pub(super) const ARRAY: Self = Self(32);
-    pub(super) const OBJECT: Self = Self(64);
-
-    /// The type of this name.
-    pub(super) fn named(name: &str) -> Option<Self> {
-        Some(match name {
-            "null" => Self::NULL,
-            "boolean" => Self::BOOLEAN,
-            "integer" => Self::INTEGER,
-            "number" => Self::NUMBER,
-            "string" => Self::STRING,
-            "array" => Self::ARRAY,
-            "object" => Self::OBJECT,
-            _ => return None,
-        })
-    }
-
-    pub(super) fn with(self, other: Self) -> Self {
-        Self(self.0 | other.0)
-    }
-
-    pub(super) fn has(self, other: Self) -> bool {
-        self.0 & other.0 != 0
-    }
+    pub const ANY: Self = Self::Node(0);
 }
 
 /// One schema.
-pub(super) struct Node {
-    pub(super) types: Types,
+pub struct Node {
+    /// The types that it lets pass.
+    pub types: Types,
     /// Draft 4: an integer is one by how it is written.
-    pub(super) written: bool,
+    pub written: bool,
     /// `enum` and `const` of what is neither an array nor an object. A value must be in each.
-    pub(super) constants: Vec<Constants>,
+    pub constants: Vec<Constants>,
     /// `minimum` and its like.
-    pub(super) limits: Vec<Limit>,
-    pub(super) text: Option<Box<TextRules>>,
-    pub(super) array: Option<Box<ArrayRules>>,
-    pub(super) object: Option<Box<ObjectRules>>,
+    pub limits: Vec<Limit>,
+    /// What is demanded of strings.
+    pub text: Option<Box<TextRules>>,
+    /// What is demanded of arrays.
+    pub array: Option<Box<ArrayRules>>,
+    /// What is demanded of objects.
+    pub object: Option<Box<ObjectRules>>,
     /// What is held against the same value once more.
-    pub(super) in_place: Vec<InPlace>,
+    pub in_place: Vec<InPlace>,
 }
 
 impl Node {
     /// Demands nothing.
-    pub(super) const fn any() -> Self {
+    #[must_use]
+    pub const fn any() -> Self {
         Self {
-            types: Types::ALL,
+            types: Types::ANY,
             written: false,
             constants: Vec::new(),
             limits: Vec::new(),
@@ -98,8 +120,8 @@ impl Node {
     }
 
     /// Whether it demands nothing but what is in place.
-    pub(super) fn is_bare(&self) -> bool {
-        self.types == Types::ALL
+    pub(crate) fn is_bare(&self) -> bool {
+        self.types == Types::ANY
             && self.constants.is_empty()
             && self.limits.is_empty()
             && self.text.is_none()
@@ -108,8 +130,8 @@ impl Node {
     }
 
     /// Whether it lets a number pass.
-    pub(super) fn takes_number(&self, number: Number<'_>) -> bool {
-        let of_type = self.types.has(Types::NUMBER)
+    pub(crate) fn takes_number(&self, number: Number<'_>) -> bool {
+        let of_type = self.types.has(Types::FRACTION)
             || self.types.has(Types::INTEGER)
                 && if self.written { number.is_written_as_integer() } else { number.is_integer() };
         of_type
@@ -118,14 +140,14 @@ impl Node {
     }
 
     /// Whether it lets a string pass.
-    pub(super) fn takes_string(&self, string: &str, formats: &[Format]) -> bool {
+    pub(crate) fn takes_string(&self, string: &str, formats: &dyn Formats) -> bool {
         self.types.has(Types::STRING)
             && self.constants.iter().all(|constants| constants.has_string(string))
             && self.text.as_deref().is_none_or(|rules| rules.hold(string, formats))
     }
 
     /// Whether it lets a value pass that is neither a number nor a string nor holds others.
-    pub(super) fn takes_plain(&self, types: Types, value: Tree<'_>) -> bool {
+    pub(crate) fn takes_plain(&self, types: Types, value: Tree<'_>) -> bool {
         self.types.has(types) && self.takes_constant(|| value)
     }
 
@@ -139,7 +161,7 @@ impl Node {
 }
 
 /// Values of which one must be met. There may be many, and as many in a document: so they are searched.
-pub(super) struct Constants {
+pub struct Constants {
     /// In order.
     strings: Vec<String>,
     /// As they are written, in the order of their values.
@@ -148,7 +170,9 @@ pub(super) struct Constants {
 }
 
 impl Constants {
-    pub(super) fn of(values: &[Value]) -> Self {
+    /// These.
+    #[must_use]
+    pub fn of(values: &[Value]) -> Self {
         let mut strings: Vec<String> = values.iter().filter_map(Value::as_str).map(str::to_owned).collect();
         strings.sort_unstable();
         let numbers = values.iter().filter(|value| value.is_number());
@@ -166,34 +190,45 @@ impl Constants {
         self.numbers.binary_search_by(|own| Number::of(own).cmp(&Some(number))).is_ok()
     }
 
-    pub(super) fn has(&self, value: &Tree<'_>) -> bool {
+    /// Whether a value is among them.
+    pub(crate) fn has(&self, value: &Tree<'_>) -> bool {
         match value {
             Tree::String(string) => self.has_string(string),
             Tree::Number(number) => self.has_number(*number),
-            _ => self.others.iter().any(|own| crate::engine::equal(value, own)),
+            _ => self.others.iter().any(|own| equal(value, own)),
         }
     }
 }
 
 /// What is demanded of strings.
-pub(super) struct TextRules {
-    /// In code points.
-    pub(super) least: u64,
-    pub(super) most: u64,
-    pub(super) patterns: Vec<Regex>,
-    /// Indices of formats.
-    pub(super) formats: Vec<usize>,
+pub struct TextRules {
+    /// `minLength`, in code points.
+    pub least: u64,
+    /// `maxLength`, in code points.
+    pub most: u64,
+    /// `pattern`: all must match.
+    pub patterns: Vec<Regex>,
+    /// What `format` demands.
+    pub formats: Vec<Format>,
+}
+
+/// A format that is demanded.
+#[derive(Debug, Clone, Copy)]
+pub struct Format {
+    /// Which it is.
+    pub index: usize,
+    /// Says of most strings that have the format that they have it, and of no other.
+    pub quick: fn(&str) -> bool,
 }
 
 impl TextRules {
-    pub(super) const fn none() -> Self {
-        Self { least: 0, most: u64::MAX, patterns: Vec::new(), formats: Vec::new() }
-    }
+    /// Nothing is demanded.
+    pub const NONE: Self = Self { least: 0, most: u64::MAX, patterns: Vec::new(), formats: Vec::new() };
 
-    fn hold(&self, string: &str, formats: &[Format]) -> bool {
+    fn hold(&self, string: &str, formats: &dyn Formats) -> bool {
         self.holds_length(string)
             && self.patterns.iter().all(|pattern| pattern.is_match(string))
-            && self.formats.iter().all(|index| formats.get(*index).is_some_and(|format| format.holds(string)))
+            && self.formats.iter().all(|format| (format.quick)(string) || formats.has(format.index, string))
     }
 
     fn holds_length(&self, string: &str) -> bool {
@@ -206,45 +241,53 @@ impl TextRules {
 }
 
 /// What is demanded of arrays.
-pub(super) struct ArrayRules {
-    pub(super) least: usize,
-    pub(super) most: usize,
+pub struct ArrayRules {
+    /// `minItems`
+    pub least: usize,
+    /// `maxItems`
+    pub most: usize,
     /// Of the first elements.
-    pub(super) prefix: Vec<Sub>,
+    pub prefix: Vec<Sub>,
     /// Of the others.
-    pub(super) rest: Sub,
+    pub rest: Sub,
 }
 
 /// For arrays of which nothing is demanded.
-pub(super) static NO_ARRAY_RULES: ArrayRules = ArrayRules::NONE;
+pub(crate) static NO_ARRAY_RULES: ArrayRules = ArrayRules::NONE;
 
 impl ArrayRules {
-    pub(super) const NONE: Self = Self { least: 0, most: usize::MAX, prefix: Vec::new(), rest: Sub::ANY };
+    /// Nothing is demanded.
+    pub const NONE: Self = Self { least: 0, most: usize::MAX, prefix: Vec::new(), rest: Sub::ANY };
 }
 
 /// What is demanded of objects.
-pub(super) struct ObjectRules {
-    pub(super) least: usize,
-    pub(super) most: usize,
+pub struct ObjectRules {
+    /// `minProperties`
+    pub least: usize,
+    /// `maxProperties`
+    pub most: usize,
     /// The names that are asked for; each has a bit in the masks.
-    pub(super) names: Names,
+    pub names: Names,
     /// `properties`, by the index of the name.
-    pub(super) values: Vec<Option<Sub>>,
-    pub(super) patterns: Vec<(Regex, Sub)>,
+    pub values: Vec<Option<Sub>>,
+    /// `patternProperties`
+    pub patterns: Vec<(Regex, Sub)>,
     /// Of members that no name and no pattern is for.
-    pub(super) others: Sub,
+    pub others: Sub,
     /// Of the names themselves; a node without what is in place.
-    pub(super) naming: Sub,
-    pub(super) required: u64,
+    pub naming: Sub,
+    /// The names that must be there.
+    pub required: u64,
     /// Where one of the first is there, all of the second must be.
-    pub(super) dependent: Vec<(u64, u64)>,
+    pub dependent: Vec<(u64, u64)>,
 }
 
 /// For objects of which nothing is demanded.
-pub(super) static NO_OBJECT_RULES: ObjectRules = ObjectRules::NONE;
+pub(crate) static NO_OBJECT_RULES: ObjectRules = ObjectRules::NONE;
 
 impl ObjectRules {
-    pub(super) const NONE: Self = Self {
+    /// Nothing is demanded.
+    pub const NONE: Self = Self {
         least: 0,
         most: usize::MAX,
         names: Names::NONE,
@@ -258,7 +301,7 @@ impl ObjectRules {
 }
 
 /// What is held against a value after the rest, from its start.
-pub(super) enum InPlace {
+pub enum InPlace {
     /// Each must hold: `allOf`, `$ref`.
     All(Vec<Sub>),
     /// `anyOf`

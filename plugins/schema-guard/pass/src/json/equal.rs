@@ -1,10 +1,12 @@
 //! Equality of a document's value and one of a schema, as JSON Schema has it: numbers by their exact value, objects
 //! whatever the order of their members.
 
-use crate::json::{Number, Tree};
+use super::{Number, Tree};
 use serde_json::Value;
 
-pub(crate) fn equal(tree: &Tree<'_>, value: &Value) -> bool {
+/// Whether a document's value is one of a schema. Depth is bounded by that of the schema.
+#[must_use]
+pub fn equal(tree: &Tree<'_>, value: &Value) -> bool {
     match (tree, value) {
         (Tree::Null, Value::Null) => true,
         (Tree::Bool(one), Value::Bool(other)) => one == other,
