@@ -32,7 +32,7 @@ demo: run-tools dist ## sends a few requests through a real Envoy with the filte
 suites: run-tools dist ## the public suites, from SUITES=../shared/data
 	SUITES="$(abspath $(SUITES))" $(CARGO) test $(LOCKED) --workspace --test public
 
-test: test-tools dist guests ## every test, on every executor; a missing module, Envoy, Redis, Webdis or ajv is a failure
+test: test-tools dist guests ## every test, on every executor; a missing module, Envoy, Redis, Webdis, nginx or ajv is a failure
 	@mkdir -p target
 	set -o pipefail; $(CARGO) test $(LOCKED) --workspace | tee target/test.log
 	set -o pipefail; $(CARGO) test $(LOCKED) --manifest-path host-tests/schema/Cargo.toml --target-dir target/schema | \
@@ -59,8 +59,8 @@ deny: ## licences, sources and bans of every dependency (deny.toml); needs no ne
 	@$(TOOLS)/tools.sh deny
 	PATH="$(CURDIR)/.tools/cargo-deny/bin:$$PATH" $(CARGO) deny check bans licenses sources
 
-bench: run-tools dist ## what a request costs in Envoy: no filter, no-op, ours, the native filters (ROUNDS=5 SECONDS=4 BENCH=--tokens)
-	@$(TOOLS)/tools.sh wrk
+bench: run-tools dist ## what a request costs in Envoy: no filter, no-op, ours, the native filters (ROUNDS=5 SECONDS=4 BENCH=--tokens, --limits)
+	@$(TOOLS)/tools.sh wrk redis webdis
 	$(CARGO) build $(LOCKED) --package bench
 	$(CARGO) run $(LOCKED) --quiet --package bench -- --rounds $(ROUNDS) --seconds $(SECONDS) $(BENCH) \
 		--revision "$$($(TOOLS)/dist.sh --revision)"
@@ -89,7 +89,7 @@ guests: ## the test guests, in dist/guests/
 reproducible: dist ## builds a copy of the tree elsewhere and compares the sums
 	@$(TOOLS)/reproducible.sh
 
-tools: ## fills .tools/: Envoy, Redis, Webdis, wasm-opt, the WebAssembly target, AssemblyScript, ajv, wrk
+tools: ## fills .tools/: Envoy, Redis, Webdis, nginx, wasm-opt, the WebAssembly target, AssemblyScript, ajv, wrk
 	@$(TOOLS)/tools.sh
 
 clean: ## removes what was built; .tools/ stays
@@ -102,4 +102,4 @@ build-tools:
 run-tools:
 	@$(TOOLS)/tools.sh envoy
 test-tools:
-	@$(TOOLS)/tools.sh envoy redis webdis ajv
+	@$(TOOLS)/tools.sh envoy redis webdis ajv nginx

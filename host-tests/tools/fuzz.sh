@@ -9,7 +9,7 @@ shopt -s extglob
 
 # Ours, the targets, and what parses for them.
 INSTRUMENTED='replay|proxy_wasm_host|filter_core|portcullis_fuzz|jsonl|har|raw_http|redact|pairs|property_path|redis_reply'
-INSTRUMENTED+='|jwt_token|jwks|jwt_auth|schema_json|schema_direct|schema_guard|base64|rsa|spki|der|serde_json|serde_path_to_error|httparse'
+INSTRUMENTED+='|jwt_token|jwks|jwt_auth|schema_json|schema_direct|schema_guard|schema_guard_pass|base64|rsa|spki|der|serde_json|serde_path_to_error|httparse'
 
 # As the wrapper: cargo calls `fuzz.sh rustc <arguments>`. Build scripts and macros are built without a target and
 # stay as they are.

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Fills .tools/ with the programs this project runs but does not build, and says what it did.
 #
-#   tools.sh [envoy] [wasm-opt] [target] [assemblyscript] [ajv] [redis] [webdis] [wrk] [deny] [chromium]
+#   tools.sh [envoy] [wasm-opt] [target] [assemblyscript] [ajv] [redis] [webdis] [nginx] [wrk] [deny] [chromium]
 #
 # Without arguments: all but deny and chromium.
 #
@@ -23,6 +23,7 @@
 # - Redis, at least 7: the machine's own or its distribution's package.
 # - Webdis: the machine's own when it can log in with a user name, which 0.1.13 learnt, else the package of Debian 13
 #   with its library. Debian 12 and Ubuntu 24.04 have 0.1.9, which logs in as Redis' default user only.
+# - nginx, whose limit_req rate-limit is held against: the machine's own or its distribution's package.
 # - Chromium, for make test-browser alone: the machine's own, else Debian's with what it needs and the machine lacks
 #   (400 to 720 MB unpacked). It is the one download whose hash is not pinned here: Debian keeps only the latest
 #   security update, which apt's signed lists name. It is unpacked and not installed, by root too, so that a run of the
@@ -364,6 +365,31 @@ tool_webdis() {
     say "webdis $WEBDIS_VERSION: $bin (package of Debian 13, unpacked)"
 }
 
+version_of_nginx() { "$1" -v 2>&1 | sed -n 's#^nginx version: nginx/\([0-9.]*\).*#\1#p'; }
+
+tool_nginx() {
+    local bin=$T/nginx/bin/nginx path
+    if [ -n "${NGINX:-}" ]; then
+        [ -n "$(version_of_nginx "$NGINX")" ] || missing "NGINX=$NGINX is no nginx"
+        say "nginx $(version_of_nginx "$NGINX"): $NGINX (from NGINX)"
+        return
+    fi
+    path=$(command -v nginx || true)
+    if [ -n "$path" ] && [ -n "$(version_of_nginx "$path")" ]; then
+        say "nginx $(version_of_nginx "$path"): $path (from PATH)"
+        return
+    fi
+    if [ -z "$(version_of_nginx $bin)" ]; then
+        # Once the program was in a package beside its modules.
+        debian nginx || missing "not on PATH and not to be had with apt-get download; name one in NGINX"
+        [ -x $T/deb/usr/sbin/nginx ] || debian nginx-core || missing "apt-get download nginx-core"
+        deb_wrapper $bin "$PWD/$T/deb/usr/sbin/nginx" "$(deb_libraries $T/deb/usr/sbin/nginx \
+            libpcre2=libpcre2-8-0 libpcre.so=libpcre3 libssl=libssl3t64,libssl3 libcrypt.so=libcrypt1 libz=zlib1g)"
+        [ -n "$(version_of_nginx $bin)" ] || missing "it does not run here: $($bin -v 2>&1 | tail -n 1)"
+    fi
+    say "nginx $(version_of_nginx $bin): $bin (Debian package, unpacked)"
+}
+
 tool_deny() {
     local bin=$T/cargo-deny/bin/cargo-deny want="cargo-deny $DENY_VERSION"
     if [ "$($bin --version 2>/dev/null || true)" != "$want" ]; then
@@ -436,11 +462,11 @@ fi
 
 all=()
 optional=
-[ $# -gt 0 ] || { all=(envoy wasm-opt target assemblyscript ajv redis webdis wrk); optional=wrk; }
+[ $# -gt 0 ] || { all=(envoy wasm-opt target assemblyscript ajv redis webdis nginx wrk); optional=wrk; }
 status=0
 for PART in "$@" "${all[@]}"; do
     case $PART in
-        envoy | wasm-opt | target | assemblyscript | ajv | redis | webdis | wrk | deny | chromium) ;;
+        envoy | wasm-opt | target | assemblyscript | ajv | redis | webdis | nginx | wrk | deny | chromium) ;;
         *) say "tools.sh: no such tool: $PART" >&2; exit 2 ;;
     esac
     # `set -e` is off inside a condition, hence a process of its own.

@@ -1,4 +1,4 @@
-//! Real Redis and real Webdis as child processes, with the configuration that ships.
+//! Real Redis and real Webdis as child processes, with the configuration that ships; and a real nginx to compare limits with.
 //!
 //! `envoy-configs/redis/render.sh` fills a temporary folder as it would for a user, with random passwords; only the
 //! ports are others. What a test needs beyond that it says in its options. Nothing outlives the test: a handle kills its
@@ -6,6 +6,7 @@
 
 mod configuration;
 mod gateway;
+mod nginx;
 mod process;
 mod programs;
 mod redis;
@@ -15,8 +16,9 @@ mod webdis;
 
 pub use configuration::Configuration;
 pub use gateway::{Answer, encode};
+pub use nginx::Nginx;
 pub use process::end_with_parent;
-pub use programs::{redis_server, root, webdis};
+pub use programs::{nginx, redis_server, root, webdis};
 pub use redis::{Data, Redis};
 pub use user::User;
 pub use webdis::Webdis;

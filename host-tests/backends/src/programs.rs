@@ -30,6 +30,14 @@ pub fn webdis() -> Result<PathBuf> {
     program("WEBDIS", ".tools/webdis/bin/webdis", "webdis")
 }
 
+/// nginx: `$NGINX`, else what `make tools` unpacked, else the one on `PATH`.
+///
+/// # Errors
+/// There is none; the message names `make tools`.
+pub fn nginx() -> Result<PathBuf> {
+    program("NGINX", ".tools/nginx/bin/nginx", "nginx")
+}
+
 fn program(variable: &str, unpacked: &str, name: &str) -> Result<PathBuf> {
     if let Some(named) = std::env::var_os(variable).filter(|path| !path.is_empty()) {
         return Ok(named.into());

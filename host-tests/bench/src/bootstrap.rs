@@ -34,6 +34,8 @@ pub fn gateway(chain: &Chain, upstream: u16, forwards: bool) -> Value {
             "suppress_envoy_headers": true,
         },
     }));
+    let mut clusters = vec![cluster("api", forwards.then_some(upstream)), cluster("called", Some(upstream))];
+    clusters.extend(chain.clusters.iter().cloned());
     let any_port = json!({ "socket_address": { "address": "127.0.0.1", "port_value": 0 } });
     let manager = json!({
         "name": "envoy.filters.network.http_connection_manager",
@@ -55,18 +57,18 @@ pub fn gateway(chain: &Chain, upstream: u16, forwards: bool) -> Value {
                 "address": any_port,
                 "filter_chains": [{ "filters": [manager] }],
             }],
-            "clusters": [cluster("api", forwards.then_some(upstream)), cluster("called", Some(upstream))],
+            "clusters": clusters,
         },
     })
 }
 
-/// A cluster of one endpoint, or of none.
-fn cluster(name: &str, upstream: Option<u16>) -> Value {
+/// A cluster of one endpoint on this machine, or of none.
+pub(crate) fn cluster(name: &str, port: Option<u16>) -> Value {
     let endpoint = |port: u16| {
         let address = json!({ "socket_address": { "address": "127.0.0.1", "port_value": port } });
         json!({ "endpoint": { "address": address } })
     };
-    let endpoints: Vec<Value> = upstream.map(endpoint).into_iter().collect();
+    let endpoints: Vec<Value> = port.map(endpoint).into_iter().collect();
     json!({
         "name": name,
         "type": "STATIC",

@@ -13,7 +13,7 @@ use crate::load::HEADERS;
 use crate::machine::Cores;
 use crate::measure::Plan;
 use crate::sched::Worker;
-use crate::variants::{Extent, Kind, Sent, Variant};
+use crate::variants::{Extent, Kind, STRICT, Sent, Variant};
 
 /// A variant with its Envoy running.
 #[derive(Debug)]
@@ -71,6 +71,7 @@ impl Gateway {
         match sent {
             Sent::Plain => {}
             Sent::Token(token) => further.push(("authorization", format!("Bearer {token}"))),
+            Sent::Strict(value) => further.push((STRICT, value.clone())),
             Sent::Body(text) => {
                 further.push(("content-type", "application/json".to_owned()));
                 further.push(("content-length", text.len().to_string()));
@@ -95,7 +96,8 @@ impl Gateway {
 }
 
 /// Has every gateway answer the measured request once: all with 200, ours and the native chain beside it with the
-/// same headers, and these two must refuse a method that the configuration does not allow.
+/// same headers, and these two must refuse a method that the configuration does not allow. So must the others refuse what
+/// they are there to refuse.
 ///
 /// # Errors
 ///
@@ -121,6 +123,17 @@ pub async fn verify(gateways: &[Gateway], plan: &Plan) -> Result<()> {
                 let expected = if checks { 422 } else { 200 };
                 let status = gateway.send_as("POST", plan, &wrong).await?.status;
                 ensure!(status == expected, "variant {name} answers an invalid body with {status}");
+                continue;
+            }
+            Kind::Limits { headers, .. } => {
+                let told = response.headers.iter().any(|(name, _)| name == "x-ratelimit-remaining");
+                ensure!(told == headers, "variant {name}: headers that say what is left: {told}");
+                // Filters of one domain count together; no other gateway has this value.
+                let strict = Sent::Strict(gateway.address.port().to_string());
+                for expected in [200, 429] {
+                    let status = gateway.send_as("GET", plan, &strict).await?.status;
+                    ensure!(status == expected, "variant {name} answers {status} instead of {expected}");
+                }
                 continue;
             }
             Kind::NoFilter | Kind::NoOp | Kind::Machinery | Kind::Call { .. } => continue,

@@ -6,11 +6,13 @@
 pub mod bodies;
 pub mod bootstrap;
 pub mod gateway;
+pub mod limits;
 pub mod load;
 pub mod machine;
 pub mod measure;
 pub mod report;
 pub mod sched;
+pub mod service;
 pub mod stats;
 pub mod tokens;
 pub mod upstream;

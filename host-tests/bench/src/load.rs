@@ -70,6 +70,16 @@ pub fn body_script(body: &str) -> String {
     )
 }
 
+/// A script for wrk with which each connection pauses between an answer and its next request, so that all together ask
+/// about so often in a second. wrk has no fixed rate; the pauses are random, half to one and a half times the mean, lest
+/// the connections go in step.
+#[must_use]
+pub fn paced_script(connections: u32, per_second: u32) -> String {
+    let mean_ms = connections.saturating_mul(1000).checked_div(per_second).unwrap_or(0).max(2);
+    let (least, most) = (mean_ms / 2, mean_ms.saturating_add(mean_ms / 2));
+    format!("function delay()\n  return math.random({least}, {most})\nend\n")
+}
+
 /// Sends GET requests, or those of a script, for `url` over kept-alive connections, as many as are answered in the given time.
 ///
 /// # Errors
@@ -180,6 +190,12 @@ Transfer/sec:      5.87MB
         assert_eq!(parse("").unwrap_err().to_string(), "no requests");
         let without = PRINTED.replace("     99%    1.05ms\n", "");
         assert_eq!(parse(&without).unwrap_err().to_string(), "no 99 % latency");
+    }
+
+    #[test]
+    fn pauses_have_the_mean_that_the_rate_asks_for() {
+        assert!(paced_script(16, 1000).contains("math.random(8, 24)"));
+        assert!(paced_script(1, 100_000).contains("math.random(1, 3)"));
     }
 
     #[test]

@@ -5,8 +5,9 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
 use bench::gateway::{self, Gateway};
+use bench::limits::{self, Backends};
 use bench::machine::{Cores, Machine};
-use bench::measure::{self, Plan};
+use bench::measure::{self, Pace, Plan};
 use bench::report::{Entry, Report};
 use bench::variants::{self, Kind, Sources, Variant};
 use bench::{bodies, load, tokens, upstream};
@@ -32,6 +33,12 @@ struct Options {
     /// Measure schema-guard with a document of about so many bytes, beside filters that only gather it, and nothing else.
     #[arg(long, value_name = "BYTES", conflicts_with = "tokens")]
     body: Option<usize>,
+    /// Measure rate-limit beside Envoy's own limits, local and global, and nothing else.
+    #[arg(long, conflicts_with_all = ["tokens", "body"])]
+    limits: bool,
+    /// The folder of the modules.
+    #[arg(long, default_value = "dist")]
+    dist: PathBuf,
     /// Leave out the prices of single host calls.
     #[arg(long)]
     no_calls: bool,
@@ -66,6 +73,7 @@ async fn main() -> Result<()> {
     if let Some(cores) = cores {
         cores.enter()?;
     }
+    let out = root.join(&options.out);
     let plan = Plan {
         rounds: options.rounds,
         seconds: options.seconds,
@@ -73,19 +81,23 @@ async fn main() -> Result<()> {
         connections: options.connections,
         path: if options.body.is_some() { bodies::PATH } else { "/orders/42" }.to_owned(),
         host: "api.example.com".to_owned(),
+        pace: options.limits.then(|| pace(options.connections, &out)).transpose()?,
     };
 
     let sources = Sources {
         shipped: first_filter(&root.join(&options.config))?,
         every_option: first_filter(&root.join(&options.every_option))?,
-        dist: root.join("dist"),
+        dist: root.join(&options.dist),
         beside: options.beside,
     };
-    let out = root.join(&options.out);
-    let mut chosen = match options.body {
-        Some(bytes) => bodies::all(&sources.dist, &out, bytes)?,
-        None if options.tokens => tokens::all(&sources.dist, &out)?,
-        None => variants::all(&sources)?,
+    // They end with this.
+    let backends = if options.limits { Some(Backends::start().await?) } else { None };
+    let elsewhere = backends.as_ref().map(Backends::watch).transpose()?.unwrap_or_default();
+    let mut chosen = match (&backends, options.body) {
+        (Some(backends), _) => limits::all(&sources.dist, backends)?,
+        (None, Some(bytes)) => bodies::all(&sources.dist, &out, bytes)?,
+        (None, None) if options.tokens => tokens::all(&sources.dist, &out)?,
+        (None, None) => variants::all(&sources)?,
     };
     chosen.retain(|variant| !options.no_calls || !matches!(variant.kind, Kind::Call { .. }));
 
@@ -97,7 +109,7 @@ async fn main() -> Result<()> {
     }
     gateway::verify(&gateways, &plan).await?;
     let progress = |round: u32, name: &str| eprintln!("round {} of {}: {name}", round + 1, options.rounds);
-    let samples = measure::rounds(&gateways, &wrk, &plan, progress).await?;
+    let samples = measure::rounds(&gateways, &elsewhere, &wrk, &plan, progress).await?;
 
     let mut entries = Vec::new();
     for (gateway, samples) in gateways.into_iter().zip(samples) {
@@ -109,6 +121,15 @@ async fn main() -> Result<()> {
     let report =
         Report { envoy: version, revision, machine, own_core: cores.is_some(), plan, variants: entries };
     write(&report, &out)
+}
+
+/// A moderate rate; what has wrk keep it is written into the folder.
+fn pace(connections: u32, folder: &Path) -> Result<Pace> {
+    let (per_second, script) = (limits::PER_SECOND, folder.join("paced.lua"));
+    fs::create_dir_all(folder).with_context(|| folder.display().to_string())?;
+    fs::write(&script, load::paced_script(connections, per_second))
+        .with_context(|| script.display().to_string())?;
+    Ok(Pace { per_second, script })
 }
 
 /// The first wasm filter of an Envoy file.

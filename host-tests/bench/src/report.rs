@@ -1,11 +1,13 @@
 //! The result, for people (Markdown) and for programs (JSON).
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use serde::Serialize;
 
+use crate::limits;
 use crate::machine::Machine;
-use crate::measure::{Plan, Sample};
+use crate::measure::{Paced, Plan, Sample};
 use crate::stats::Summary;
 use crate::variants::{Kind, NATIVE_NOTE};
 
@@ -66,6 +68,18 @@ impl Report {
         self.variants.iter().find(|entry| entry.kind == *kind && entry.forwards == forwards)
     }
 
+    /// The native variant that another is compared with.
+    fn beside(&self, entry: &Entry) -> Option<&Entry> {
+        match entry.kind {
+            Kind::Ours(extent) | Kind::Native(extent) => self.of_kind(&Kind::Native(extent), entry.forwards),
+            Kind::Tokens { beside } | Kind::Limits { beside, .. } => self
+                .variants
+                .iter()
+                .find(|other| Some(&*other.name) == beside && other.forwards == entry.forwards),
+            Kind::NoFilter | Kind::NoOp | Kind::Machinery | Kind::Bodies { .. } | Kind::Call { .. } => None,
+        }
+    }
+
     /// The report as Markdown. A table whose reference was not measured is left out.
     pub fn markdown(&self) -> String {
         let mut text = self.conditions();
@@ -75,7 +89,12 @@ impl Report {
         ] {
             if let Some(base) = self.of_kind(&Kind::NoFilter, forwards) {
                 let _ = write!(text, "\n{title}\n{}", self.filters(base));
+                self.elsewhere(forwards, &mut text);
             }
+        }
+        self.paced(&mut text);
+        if self.variants.iter().any(|entry| matches!(entry.kind, Kind::Limits { .. })) {
+            let _ = writeln!(text, "\n{}", limits::NOTE);
         }
         if self.variants.iter().any(|entry| matches!(entry.kind, Kind::Native(_))) {
             let _ = writeln!(text, "\n{NATIVE_NOTE}");
@@ -90,7 +109,7 @@ impl Report {
 
     fn conditions(&self) -> String {
         let Self { envoy, revision, machine, plan, .. } = self;
-        let Plan { rounds, seconds, warm_up_seconds, connections, path, host } = plan;
+        let Plan { rounds, seconds, warm_up_seconds, connections, path, host, pace: _ } = plan;
         let all = |value: fn(&Sample) -> f64| {
             Summary::of(self.variants.iter().flat_map(|entry| &entry.samples).map(value))
         };
@@ -140,20 +159,8 @@ impl Report {
 
     fn filters(&self, base: &Entry) -> String {
         let added = |entry: &Entry| entry.beyond(base);
-        let reference = |kind| self.of_kind(&kind, base.forwards);
-        let no_op = reference(Kind::NoOp);
-        let native = |entry: &Entry| match entry.kind {
-            Kind::Ours(extent) | Kind::Native(extent) => reference(Kind::Native(extent)).and_then(added),
-            Kind::Tokens { beside: Some(name) } => {
-                self.variants.iter().find(|other| other.name == name).and_then(added)
-            }
-            Kind::NoFilter
-            | Kind::NoOp
-            | Kind::Machinery
-            | Kind::Tokens { .. }
-            | Kind::Bodies { .. }
-            | Kind::Call { .. } => None,
-        };
+        let no_op = self.of_kind(&Kind::NoOp, base.forwards);
+        let native = |entry: &Entry| self.beside(entry).and_then(added);
         let mut text = String::from(
             "\n| filter | CPU µs/request | added µs | beyond no-op, minima | added ÷ no-op | added ÷ native | requests/s \
              | p50 µs | p99 µs |\n|---|---|---|---|---|---|---|---|---|\n",
@@ -183,6 +190,69 @@ impl Report {
             );
         }
         text
+    }
+
+    /// What works for the gateways, where something does.
+    fn elsewhere(&self, forwards: bool, text: &mut String) {
+        let entries = || self.variants.iter().filter(|entry| entry.forwards == forwards);
+        let names: BTreeSet<_> = entries()
+            .flat_map(|entry| &entry.samples)
+            .flat_map(|one| one.elsewhere_us.keys().copied())
+            .collect();
+        if names.is_empty() {
+            return;
+        }
+        text.push_str("\nCPU µs/request elsewhere, and how much of the time the gateway's worker was on its core:\n\n| filter |");
+        for name in &names {
+            let _ = write!(text, " {name} |");
+        }
+        let _ = writeln!(
+            text,
+            " worker busy % | requests/s ÷ native |\n|---|{}---|---|",
+            "---|".repeat(names.len())
+        );
+        for entry in entries() {
+            let _ = write!(text, "| {} |", entry.name);
+            for name in &names {
+                let own = |one: &Sample| one.elsewhere_us.get(name).copied().unwrap_or(0.0);
+                let _ = write!(text, " {} |", range(entry.summary(own), 1));
+            }
+            let per_second = |entry: &Entry| entry.summary(|one| one.per_second);
+            let _ = writeln!(
+                text,
+                " {} | {} |",
+                range(entry.summary(|one| 100.0 * one.busy), 0),
+                ratio(per_second(entry), self.beside(entry).and_then(per_second)),
+            );
+        }
+    }
+
+    /// The runs at a moderate rate.
+    fn paced(&self, text: &mut String) {
+        let Some(pace) = &self.plan.pace else { return };
+        let _ = writeln!(
+            text,
+            "\nAt a moderate rate, with an upstream: about {} requests/s. wrk has no fixed rate: each of {} connections \
+             pauses at random between an answer and its next request, so what is slow delays what follows on its \
+             connection.\n\n| filter | requests/s | CPU µs/request | p50 µs | p99 µs |\n|---|---|---|---|---|",
+            pace.per_second, self.plan.connections,
+        );
+        for entry in &self.variants {
+            let paced = |value: fn(&Paced) -> f64, decimals| {
+                let values: Vec<f64> =
+                    entry.samples.iter().filter_map(|one| one.paced.as_ref()).map(value).collect();
+                Summary::of(values).map(|summary| range(Some(summary), decimals))
+            };
+            let columns = [
+                paced(|one| one.per_second, 0),
+                paced(|one| one.cpu_us, 1),
+                paced(|one| one.p50_us, 0),
+                paced(|one| one.p99_us, 0),
+            ];
+            if let [Some(rate), Some(cpu), Some(p50), Some(p99)] = columns {
+                let _ = writeln!(text, "| {} | {rate} | {cpu} | {p50} | {p99} |", entry.name);
+            }
+        }
     }
 
     fn calls(&self, base: &Entry) -> String {
@@ -229,7 +299,10 @@ fn ratio(own: Option<Summary>, reference: Option<Summary>) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use super::*;
+    use crate::measure::Pace;
     use crate::variants::Extent;
 
     fn entry(name: &str, kind: Kind, cpu: &[f64]) -> Entry {
@@ -241,6 +314,8 @@ mod tests {
             p50_us: 300.0,
             p99_us: 900.0,
             requests: 1000,
+            elsewhere_us: BTreeMap::new(),
+            paced: None,
         };
         Entry { name: name.to_owned(), kind, forwards: false, samples: cpu.iter().map(sample).collect() }
     }
@@ -263,6 +338,7 @@ mod tests {
                 connections: 8,
                 path: "/".to_owned(),
                 host: "api.example.com".to_owned(),
+                pace: None,
             },
             variants: vec![
                 entry("no filter", Kind::NoFilter, &[20.0, 22.0, 21.0]),
@@ -305,6 +381,58 @@ mod tests {
         // Native was 0 µs above no filter in one round.
         assert_eq!(ratio(Summary::of([5.0]), Summary::of([0.0, 1.0])), "–");
         assert_eq!(ratio(Summary::of([5.0]), Summary::of([2.0])), "2.50");
+    }
+
+    #[test]
+    fn what_works_for_a_gateway_is_named_beside_it() {
+        let mut report = report();
+        assert!(!report.markdown().contains("elsewhere"));
+        let samples = report.variants.first_mut().map(|entry| &mut entry.samples).unwrap();
+        for (sample, cost) in samples.iter_mut().zip([7.0, 9.0, 8.0]) {
+            sample.elsewhere_us.insert("Redis", cost);
+        }
+        let text = report.markdown();
+        assert!(
+            text.contains("| filter | Redis | worker busy % | requests/s ÷ native |\n|---|---|---|---|\n"),
+            "{text}"
+        );
+        assert!(text.contains("| no filter | 8.0 (7.0–9.0) | 99 (99–99) | – |"), "{text}");
+    }
+
+    #[test]
+    fn only_what_ran_at_a_moderate_rate_is_in_its_table() {
+        let mut report = report();
+        assert!(!report.markdown().contains("moderate"));
+        report.plan.pace = Some(Pace { per_second: 1000, script: "paced.lua".into() });
+        let samples = report.variants.last_mut().map(|entry| &mut entry.samples).unwrap();
+        for sample in samples {
+            sample.paced = Some(Paced { cpu_us: 40.0, per_second: 990.0, p50_us: 200.0, p99_us: 700.0 });
+        }
+        let text = report.markdown();
+        let (_, table) = text.split_once("moderate").unwrap();
+        assert!(
+            table.contains("| get_time | 990 (990–990) | 40.0 (40.0–40.0) | 200 (200–200) | 700 (700–700) |")
+        );
+        assert!(!table.contains("| no filter | 990"), "{table}");
+    }
+
+    #[test]
+    fn a_limit_is_compared_with_the_one_named_where_there_is_an_upstream_too() {
+        let mut report = report();
+        let limits = |beside| Kind::Limits { beside, headers: false };
+        for (forwards, native) in [(false, 30.0), (true, 60.0)] {
+            let mut both = [
+                entry("their limit", limits(None), &[native; 3]),
+                entry("our limit", limits(Some("their limit")), &[40.0; 3]),
+                entry("nothing", Kind::NoFilter, &[20.0; 3]),
+            ];
+            both.iter_mut().for_each(|entry| entry.forwards = forwards);
+            report.variants.extend(both);
+        }
+        report.variants.retain(|entry| entry.name != "no filter");
+        let text = report.markdown();
+        let lines: Vec<_> = text.lines().filter(|line| line.starts_with("| our limit")).collect();
+        assert!(lines[0].contains("| 2.00 |") && lines[1].contains("| 0.50 |"), "{lines:?}");
     }
 
     #[test]

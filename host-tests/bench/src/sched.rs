@@ -1,4 +1,4 @@
-//! The CPU time of one thread, from the kernel's scheduler.
+//! The CPU time of threads, from the kernel's scheduler.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -27,10 +27,10 @@ impl Usage {
     }
 }
 
-/// A worker thread to be watched.
+/// Threads to be watched: the worker of an Envoy, or all of a program.
 #[derive(Debug)]
 pub struct Worker {
-    schedstat: PathBuf,
+    schedstats: Vec<PathBuf>,
 }
 
 impl Worker {
@@ -40,26 +40,55 @@ impl Worker {
     ///
     /// When the process has no such thread, or the kernel keeps no `schedstat`.
     pub fn of(pid: u32) -> Result<Self> {
-        for thread in threads(pid)? {
-            let name = fs::read_to_string(thread.join("comm")).unwrap_or_default();
-            if name.trim_end() == WORKER {
-                let worker = Self { schedstat: thread.join("schedstat") };
-                worker.usage()?;
-                return Ok(worker);
-            }
-        }
-        bail!("process {pid} has no thread {WORKER}")
+        Self::named(pid, WORKER)
     }
 
-    /// Reads the thread's usage now.
+    /// Finds the thread of this name.
     ///
     /// # Errors
     ///
-    /// When the thread has gone.
+    /// As [`Worker::of`].
+    pub fn named(pid: u32, name: &str) -> Result<Self> {
+        for thread in threads(pid)? {
+            let comm = fs::read_to_string(thread.join("comm")).unwrap_or_default();
+            if comm.trim_end() == name {
+                return Self::watch(vec![thread]);
+            }
+        }
+        bail!("process {pid} has no thread {name}")
+    }
+
+    /// All threads that a process has now.
+    ///
+    /// # Errors
+    ///
+    /// As [`Worker::of`].
+    pub fn all(pid: u32) -> Result<Self> {
+        Self::watch(threads(pid)?)
+    }
+
+    fn watch(threads: Vec<PathBuf>) -> Result<Self> {
+        let worker =
+            Self { schedstats: threads.into_iter().map(|thread| thread.join("schedstat")).collect() };
+        worker.usage()?;
+        Ok(worker)
+    }
+
+    /// Reads the threads' usage now, all of it together.
+    ///
+    /// # Errors
+    ///
+    /// When one has gone.
     pub fn usage(&self) -> Result<Usage> {
-        let path = self.schedstat.display();
-        let text = fs::read_to_string(&self.schedstat).with_context(|| format!("cannot read {path}"))?;
-        parse(&text).with_context(|| format!("{path} holds {text:?}"))
+        let mut sum = Usage { on_cpu: 0, waiting: 0 };
+        for schedstat in &self.schedstats {
+            let path = schedstat.display();
+            let text = fs::read_to_string(schedstat).with_context(|| format!("cannot read {path}"))?;
+            let one = parse(&text).with_context(|| format!("{path} holds {text:?}"))?;
+            sum.on_cpu = sum.on_cpu.saturating_add(one.on_cpu);
+            sum.waiting = sum.waiting.saturating_add(one.waiting);
+        }
+        Ok(sum)
     }
 }
 
@@ -101,6 +130,14 @@ mod tests {
     fn usage_is_a_difference() {
         let earlier = Usage { on_cpu: 10, waiting: 3 };
         assert_eq!(Usage { on_cpu: 25, waiting: 3 }.since(earlier), Usage { on_cpu: 15, waiting: 0 });
+    }
+
+    #[test]
+    fn a_process_uses_at_least_what_a_thread_of_it_does() {
+        let thread = std::thread::current();
+        let name: String = thread.name().unwrap().chars().take(15).collect();
+        let one = Worker::named(std::process::id(), name.trim_end()).unwrap().usage().unwrap();
+        assert!(Worker::all(std::process::id()).unwrap().usage().unwrap().on_cpu >= one.on_cpu);
     }
 
     #[test]

@@ -31,6 +31,13 @@ pub enum Kind {
         /// Whether it looks at them, and refuses some.
         checks: bool,
     },
+    /// rate-limit, or a filter of Envoy's that limits rates. All refuse what [`Sent::Strict`] is sent a second time.
+    Limits {
+        /// The variant that it is compared with, by name.
+        beside: Option<&'static str>,
+        /// Whether answers say what is left.
+        headers: bool,
+    },
     /// The bench guest with one host call, repeated, in a gateway without an upstream.
     Call {
         /// How often a request makes the call.
@@ -56,6 +63,9 @@ pub struct Chain {
     /// What the virtual host says to some of them.
     #[serde(default)]
     pub typed_per_filter_config: Map<String, Value>,
+    /// Clusters that they call, beyond the upstream's.
+    #[serde(default)]
+    pub clusters: Vec<Value>,
 }
 
 /// One variant.
@@ -87,7 +97,12 @@ pub enum Sent {
     Token(String),
     /// A document that is accepted.
     Body(String),
+    /// What selects a limit of one request an hour, for this value of the header [`STRICT`].
+    Strict(String),
 }
+
+/// The header of [`Sent::Strict`].
+pub const STRICT: &str = "x-strict";
 
 impl Variant {
     /// One that is sent the same request ever again.
@@ -224,8 +239,10 @@ pub(crate) fn wasm_filter(name: &str, module: &str, configuration: &str, setting
     let mut config = settings.clone();
     let members = config.as_object_mut().context("settings are an object")?;
     members.insert("name".to_owned(), name.into());
-    let code = json!({ "local": { "filename": module } });
-    members.insert("vm_config".to_owned(), json!({ "runtime": "envoy.wasm.runtime.v8", "code": code }));
+    let machine = members.entry("vm_config").or_insert_with(|| json!({}));
+    let machine = machine.as_object_mut().context("vm_config is an object")?;
+    machine.insert("runtime".to_owned(), "envoy.wasm.runtime.v8".into());
+    machine.insert("code".to_owned(), json!({ "local": { "filename": module } }));
     let value = json!({ "@type": "type.googleapis.com/google.protobuf.StringValue", "value": configuration });
     members.insert("configuration".to_owned(), value);
     let kind = "type.googleapis.com/envoy.extensions.filters.http.wasm.v3.Wasm";

@@ -9,6 +9,11 @@ use serde_json::{Value, json};
 
 use crate::settings;
 
+/// The variable of the filters' environment that holds [`SECRET`].
+pub const SECRET_NAME: &str = "DRILL_SECRET";
+/// A secret that is none.
+const SECRET: &str = "a secret that everybody can read";
+
 /// A cluster that is called.
 #[derive(Debug, Clone)]
 pub struct Called {
@@ -154,7 +159,11 @@ fn bootstrap(
                 "name": module,
                 "failure_policy": "FAIL_CLOSED",
                 "allow_on_headers_stop_iteration": shows_bodies,
-                "vm_config": { "runtime": "envoy.wasm.runtime.v8", "code": { "local": { "filename": file } } },
+                "vm_config": {
+                    "runtime": "envoy.wasm.runtime.v8",
+                    "code": { "local": { "filename": file } },
+                    "environment_variables": { "key_values": { SECRET_NAME: SECRET } },
+                },
                 "configuration": { "@type": "type.googleapis.com/google.protobuf.StringValue", "value": configuration.to_string() },
             },
         },

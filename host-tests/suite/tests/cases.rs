@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use suite::{below, files, folders, root};
 
 /// The folders with a test below, and how many case files each has at least.
-const FOLDERS: [(&str, usize); 8] = [
+const FOLDERS: [(&str, usize); 9] = [
     ("", 3),
     ("request-policy", 35),
     ("adapter", 7),
@@ -16,6 +16,7 @@ const FOLDERS: [(&str, usize); 8] = [
     ("redis", 8),
     ("jwt-auth", 80),
     ("schema-guard", 11),
+    ("rate-limit", 8),
 ];
 
 fn path(folder: &str) -> String {
@@ -78,6 +79,11 @@ fn jwt_auth() -> Result<()> {
 #[test]
 fn schema_guard() -> Result<()> {
     run("schema-guard")
+}
+
+#[test]
+fn rate_limit() -> Result<()> {
+    run("rate-limit")
 }
 
 /// A case file that no test runs, or a folder that lost its files, would go unnoticed.

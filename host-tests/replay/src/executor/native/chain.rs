@@ -66,7 +66,7 @@ impl Native {
 
     /// The request under way hears that its head has been held for too long, if it has.
     fn expire(&mut self, index: usize, exchange: &mut Exchange<'_>) -> Option<LocalReply> {
-        let (filter, world) = self.slots.get_mut(index)?.split(&self.calls, self.now, Some(&exchange.source));
+        let (filter, world) = self.slots.get_mut(index)?.split(&self.calls, self.now, Some(exchange.about()));
         let outcome = filter.overdue(&world)?;
         self.decide(index, outcome, exchange)
     }
@@ -91,7 +91,7 @@ impl Native {
         let slot = self.slots.get_mut(index)?;
         // Of a stream that is stopped there is no body to see.
         let (body, shown) = (slot.held.body.take(), !slot.stopped);
-        let (filter, world) = slot.split(&self.calls, self.now, Some(&exchange.source));
+        let (filter, world) = slot.split(&self.calls, self.now, Some(exchange.about()));
         let outcome = filter.resume(&resumption.result, &mut || body.clone().filter(|_| shown), &world);
         slot.held.body = body;
         self.decide(index, outcome, exchange)
@@ -121,7 +121,7 @@ impl Native {
         let body = slot.held.body.take();
         let stops = head && !slot.spec.allow_on_headers_stop_iteration;
         (slot.started, slot.has_head) = (true, slot.has_head || head);
-        let (filter, world) = slot.split(&self.calls, self.now, Some(&exchange.source));
+        let (filter, world) = slot.split(&self.calls, self.now, Some(exchange.about()));
         let outcome = if head {
             filter.request_headers(&RequestHead { headers: &exchange.map, end_of_stream: end }, &world)
         } else if trailers {
@@ -165,7 +165,7 @@ impl Native {
         if !refused {
             exchange.apply(&outcome.headers);
         } else if !matches!(outcome.flow, Flow::Reply(_)) {
-            let (filter, world) = slot.split(&self.calls, self.now, Some(&exchange.source));
+            let (filter, world) = slot.split(&self.calls, self.now, Some(exchange.about()));
             let refusal = filter.operation_refused(&world);
             exchange.state.extend(refusal.exports);
             return Some(refusal.flow);

@@ -28,7 +28,20 @@ pub(super) struct Exchange<'a> {
     pub(super) upstream: Option<Recorded>,
 }
 
+/// What a policy may ask of the request that an event is about.
+#[derive(Clone, Copy)]
+pub(super) struct About<'a> {
+    /// Address and port of the client.
+    pub(super) source: &'a str,
+    /// Filter state, without Envoy's `wasm.`.
+    pub(super) state: &'a BTreeMap<String, Vec<u8>>,
+}
+
 impl Exchange<'_> {
+    pub(super) fn about(&self) -> About<'_> {
+        About { source: &self.source, state: &self.state }
+    }
+
     /// Header operations of a request event.
     pub(super) fn apply(&mut self, operations: &[filter_core::effect::HeaderOp]) {
         for operation in operations {

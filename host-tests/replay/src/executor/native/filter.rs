@@ -17,6 +17,7 @@ use filter_core::tasks::{Token, Waiter};
 use filter_core::workers::Queue;
 
 use super::calls::Calls;
+use super::exchange::About;
 use crate::envoy_config::PluginSpec;
 use crate::settings::Settings;
 
@@ -24,10 +25,11 @@ use crate::settings::Settings;
 type Factory = fn(&PluginSpec, &dyn Env) -> Result<Box<dyn AnyFilter>>;
 
 /// Every plugin of this repository, by name. A plugin joins the native executor here.
-const PLUGINS: [(&str, Factory); 5] = [
+const PLUGINS: [(&str, Factory); 6] = [
     (request_policy::RequestPolicy::NAME, configured::<request_policy::RequestPolicy>),
     (jwt_auth::JwtAuth::NAME, configured::<jwt_auth::JwtAuth>),
     (schema_guard::SchemaGuard::NAME, configured::<schema_guard::SchemaGuard>),
+    (rate_limit::RateLimit::NAME, configured::<rate_limit::RateLimit>),
     (probe::Probe::NAME, configured::<probe::Probe>),
     (caller::Caller::NAME, configured::<caller::Caller>),
 ];
@@ -170,8 +172,8 @@ pub(super) struct World<'a> {
     /// The time of the event: cases run in a time of their own, so that every run gives the same.
     pub(super) now: Timestamp,
     pub(super) instance: &'a str,
-    /// Address and port of the client; `None` where the event is about no request.
-    pub(super) source: Option<&'a str>,
+    /// The request; `None` where the event is about none.
+    pub(super) about: Option<About<'a>>,
     /// Whether the response at hand is the upstream's.
     pub(super) via_upstream: bool,
     /// Bytes of the request's body that have come to the gateway.
@@ -200,10 +202,11 @@ impl Cx for World<'_> {
 
     fn property(&self, path: &[&str]) -> Option<Vec<u8>> {
         match path {
-            ["source", "address"] => self.source.map(|source| source.as_bytes().to_vec()),
+            ["source", "address"] => self.about.map(|about| about.source.as_bytes().to_vec()),
+            ["filter_state", name] => self.about?.state.get(name.strip_prefix("wasm.")?).cloned(),
             // Only their difference says something.
-            ["request", "total_size"] => self.source.map(|_| self.received.to_le_bytes().to_vec()),
-            ["request", "headers_bytes"] => self.source.map(|_| 0_u64.to_le_bytes().to_vec()),
+            ["request", "total_size"] => self.about.map(|_| self.received.to_le_bytes().to_vec()),
+            ["request", "headers_bytes"] => self.about.map(|_| 0_u64.to_le_bytes().to_vec()),
             ["plugin_name"] => Some(self.instance.as_bytes().to_vec()),
             ["response", "code_details"] if self.via_upstream => Some(b"via_upstream".to_vec()),
             _ => None,

@@ -117,7 +117,7 @@ impl Native {
             None => Observation::no_response("a filter holds the request for ever".to_owned()),
         };
         for slot in self.slots.iter_mut().filter(|slot| slot.started) {
-            let (filter, world) = slot.split(&self.calls, self.now, Some(&exchange.source));
+            let (filter, world) = slot.split(&self.calls, self.now, Some(exchange.about()));
             // Counters and log lines only: the stream is gone.
             let _ = filter.done(&world);
         }
@@ -161,7 +161,7 @@ impl Native {
     ) -> Observation {
         headers::join_response(&mut answer.map);
         for slot in self.slots.iter_mut().rev().filter(|slot| slot.started) {
-            let (filter, mut world) = slot.split(&self.calls, self.now, Some(&exchange.source));
+            let (filter, mut world) = slot.split(&self.calls, self.now, Some(exchange.about()));
             world.via_upstream = via_upstream;
             let end_of_stream = answer.body.is_empty() && answer.trailers.is_empty();
             let head = ResponseHead { headers: &answer.map, end_of_stream };
@@ -180,7 +180,7 @@ impl Native {
         }
         if !answer.body.is_empty() {
             for slot in self.slots.iter_mut().rev().filter(|slot| slot.started) {
-                let (filter, mut world) = slot.split(&self.calls, self.now, Some(&exchange.source));
+                let (filter, mut world) = slot.split(&self.calls, self.now, Some(exchange.about()));
                 world.via_upstream = via_upstream;
                 let outcome = filter.response_body(&answer.body, answer.trailers.is_empty(), &world);
                 exchange.state.extend(outcome.exports);
@@ -189,7 +189,7 @@ impl Native {
         if !answer.trailers.is_empty() {
             let mut trailers = Headers::from_pairs(answer.trailers.iter().map(|(name, value)| (name, value)));
             for slot in self.slots.iter_mut().rev().filter(|slot| slot.started) {
-                let (filter, mut world) = slot.split(&self.calls, self.now, Some(&exchange.source));
+                let (filter, mut world) = slot.split(&self.calls, self.now, Some(exchange.about()));
                 world.via_upstream = via_upstream;
                 let outcome = filter.response_trailers(&trailers, &world);
                 exchange.state.extend(outcome.exports);

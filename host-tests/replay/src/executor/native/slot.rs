@@ -8,7 +8,7 @@ use filter_core::store::MemoryStore;
 use filter_core::tasks::Waiter;
 
 use super::calls::{Calls, later};
-use super::exchange::Event;
+use super::exchange::{About, Event};
 use super::filter::{AnyFilter, World};
 use crate::envoy_config::PluginSpec;
 
@@ -79,10 +79,10 @@ impl Slot {
         &'s mut self,
         calls: &'s RefCell<Calls>,
         now: Timestamp,
-        source: Option<&'s str>,
+        about: Option<About<'s>>,
     ) -> (&'s mut dyn AnyFilter, World<'s>) {
         let (store, slot, instance, received) = (&self.store, self.index, &self.spec.name, self.received);
-        let world = World { store, calls, slot, now, instance, source, via_upstream: false, received };
+        let world = World { store, calls, slot, now, instance, about, via_upstream: false, received };
         (self.filter.as_mut(), world)
     }
 }

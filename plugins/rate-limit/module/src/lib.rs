@@ -1,0 +1,4 @@
+//! The rate-limit filter as a proxy-wasm module.
+#![cfg(target_arch = "wasm32")]
+
+filter_guest::export_filter!(rate_limit::RateLimit);
