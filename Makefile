@@ -11,7 +11,7 @@ WASM_CRATES := filter-guest bench-guest schema-bench-guest probe-module caller-m
 # The lock file is part of the source; `make LOCKED= …` lets cargo change it.
 LOCKED ?= --locked
 # The traffic that make demo sends.
-DEMO ?= $(addprefix host-tests/suite/cases/,demo.yaml demo-whole.yaml demo-jwt.yaml demo-schema.yaml)
+DEMO ?= $(addprefix host-tests/suite/cases/,demo.yaml demo-whole.yaml demo-jwt.yaml demo-schema.yaml demo-limits.yaml)
 # What make suites is held against: published lists and suites, no part of this repository.
 SUITES ?= ../shared/data
 # For make bench.

@@ -157,10 +157,12 @@ fn part<'a>(source: &'a KeySource, request: &'a Request<'_>) -> Part<'a> {
         }
         KeySource::Cookie(name) => only(cookies(head.headers, name)),
         KeySource::Query(name) => only(parameters(request.target.query().unwrap_or_default(), name)),
-        KeySource::Claim(name) => match request.cx.property(&[&format!("wasm.portcullis.claims.{name}")]) {
-            Some(claim) if !claim.is_empty() => Part::Value(claim.into()),
-            _ => Part::Missing,
-        },
+        KeySource::Claim(name) => {
+            match request.cx.property(&["filter_state", &format!("wasm.portcullis.claims.{name}")]) {
+                Some(claim) if !claim.is_empty() => Part::Value(claim.into()),
+                _ => Part::Missing,
+            }
+        }
         KeySource::Method => value(head.method()),
         KeySource::Host => value(request.target.host.as_bytes()),
         KeySource::Path => request.target.matched().map_or(Part::Missing, |path| value(path.as_bytes())),

@@ -34,7 +34,7 @@ config_struct! {
         max_errors: MaxErrors = 10,
         /// Limits on documents, held while they are read.
         limits: LimitsConfig = {},
-        /// Schemas that others may refer to, by absolute URI; an `$id` in one names it, too. The metaschemas of all dialects are there without being named.
+        /// Schemas that others may refer to, by absolute URI; an `$id` in one names it, too, and should be the same: relative references in it are relative to the name that it was referred to by. The metaschemas of all dialects are there without being named.
         schemas: Map<SchemaUri, SchemaConfig> = {},
         /// Rules. The one that matches best applies, the first on ties.
         rules: Rules<RuleConfig>,

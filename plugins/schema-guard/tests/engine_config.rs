@@ -265,13 +265,20 @@ fn references_into_places_without_schemas_are_followed() {
 
 #[test]
 fn a_shared_schema_goes_by_its_key_and_by_its_id() {
-    let shared = [
-        ("https://example.com/key", r#"{"$id": "https://example.com/own/id", "items": {"$ref": "next"}}"#),
-        ("https://example.com/own/next", r#"{"type": "string"}"#),
-    ];
+    let next = ("https://example.com/own/next", r#"{"type": "string"}"#);
+    let of = |schema| [("https://example.com/key", schema), next];
+    let by = |uri: &str| format!(r#"{{"$ref": "{uri}"}}"#);
+    let absolute =
+        r#"{"$id": "https://example.com/own/id", "items": {"$ref": "https://example.com/own/next"}}"#;
     for uri in ["https://example.com/key", "https://example.com/own/id"] {
-        assert_eq!(errors(&format!(r#"{{"$ref": "{uri}"}}"#), &shared, &options()), [""; 0], "{uri}");
+        assert_eq!(errors(&by(uri), &of(absolute), &options()), [""; 0], "{uri}");
     }
+    // What a relative reference is relative to is the name by which the engine came.
+    let relative = of(r#"{"$id": "https://example.com/own/id", "items": {"$ref": "next"}}"#);
+    assert_eq!(errors(&by("https://example.com/own/id"), &relative, &options()), [""; 0]);
+    assert!(
+        errors(&by("https://example.com/key"), &relative, &options())[0].contains("https://example.com/next")
+    );
 }
 
 #[test]

@@ -65,7 +65,7 @@ impl FromTree for KeySource {
         let plain = |this| Nothing::read(value, &at).map(|Nothing {}| this);
         match source.as_str() {
             "address" => address(AddressKey::read(value, &at)?, &at),
-            "header" => HeaderName::read(value, &at).map(Self::Header),
+            "header" => header(HeaderName::read(value, &at)?, &at),
             "cookie" => text().map(Self::Cookie),
             "query" => text().map(Self::Query),
             "claim" => text().map(Self::Claim),
@@ -102,6 +102,19 @@ impl FromTree for KeySource {
 
 fn one<T: FromTree>(key: &'static str, doc: &'static str) -> FieldShape {
     FieldShape { key, doc, default: None, required: false, shape: T::shape() }
+}
+
+/// A header that requests have and that tells clients apart. What is about one connection never reaches a filter.
+fn header(name: HeaderName, at: &At<'_>) -> Option<KeySource> {
+    let message = match name.as_str() {
+        "host" => "use `host`: Envoy keeps it as :authority",
+        "cookie" => "cookies go by name: see `cookie`",
+        "connection" | "keep-alive" | "proxy-connection" | "te" | "trailer" | "transfer-encoding"
+        | "upgrade" => "this is about one connection, not about a client",
+        _ => return Some(KeySource::Header(name)),
+    };
+    at.error(message);
+    None
 }
 
 fn address(key: AddressKey, at: &At<'_>) -> Option<KeySource> {

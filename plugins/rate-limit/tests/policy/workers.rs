@@ -42,7 +42,7 @@ impl Cx for Subject<'_> {
     }
 
     fn property(&self, path: &[&str]) -> Option<Vec<u8>> {
-        (path == ["wasm.portcullis.claims.sub"]).then(|| self.1.as_bytes().to_vec())
+        (path == ["filter_state", "wasm.portcullis.claims.sub"]).then(|| self.1.as_bytes().to_vec())
     }
 
     fn store(&self) -> &dyn SharedStore {
