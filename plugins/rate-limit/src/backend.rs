@@ -1,7 +1,7 @@
 //! Redis as this filter asks it, and what a worker knows of what it asked.
 
 use crate::exact::Refusals;
-use crate::lease::Leases;
+use crate::lease::{Ask, Leases};
 use crate::limit::Allowance;
 use crate::rule::Rule;
 use crate::script::Scripts;
@@ -67,8 +67,8 @@ pub(crate) struct Call {
     pub(crate) name: Arc<str>,
     pub(crate) query: Query,
     pub(crate) call: CallOut,
-    /// No more than this is believed to be given.
-    pub(crate) want: u32,
+    /// What it asks for: no more is believed to be given.
+    pub(crate) ask: Ask,
 }
 
 impl Call {
@@ -95,7 +95,13 @@ pub(crate) struct Shared {
 
 impl Shared {
     /// Counts a question of which nothing came, and now and then says so.
-    pub(crate) fn complain(&mut self, error: BackendError, effects: &mut Effects, now: Timestamp) {
+    pub(crate) fn complain(
+        &mut self,
+        error: BackendError,
+        instance: &str,
+        effects: &mut Effects,
+        now: Timestamp,
+    ) {
         effects.metrics.push(Metric { what: metric(error), reason: None });
         let quiet = self.logged.and_then(|logged| now.0.checked_sub(logged)).is_some_and(|gone| gone < QUIET);
         if quiet {
@@ -104,10 +110,11 @@ impl Shared {
         }
         let more = match std::mem::take(&mut self.failures) {
             0 => String::new(),
+            1 => "; 1 other failure since the last such line".to_owned(),
             failures => format!("; {failures} other failures since the last such line"),
         };
         self.logged = Some(now.0);
-        let text = format!("rate-limit: Redis could not be asked: {error}{more}");
+        let text = format!("{instance}: Redis could not be asked: {error}{more}");
         effects.logs.push(LogLine { level: Level::Warn, text });
     }
 }

@@ -41,7 +41,12 @@ pub fn read(values: &[Value], limits: usize) -> Result<Vec<Answer>, BackendError
     }
     let one = |group: &[Value; 4]| {
         let [fits, remaining, retry_us, reset_us] = numbers(group)?;
-        Ok(Answer { fits: fits == 1, remaining: count(remaining)?, retry_us, reset_us })
+        let fits = match fits {
+            0 => false,
+            1 => true,
+            _ => return Err(BackendError::Malformed),
+        };
+        Ok(Answer { fits, remaining: count(remaining)?, retry_us, reset_us })
     };
     groups.iter().map(one).collect()
 }
@@ -53,13 +58,17 @@ pub fn lease_question(ask: Ask, quota: &Quota) -> Vec<String> {
     numbers.into_iter().chain(arguments(quota)).collect()
 }
 
-/// What came of it.
+/// What came of it. No more is believed to be given than was asked for.
 ///
 /// # Errors
-/// It is not what the script returns.
-pub fn read_lease(values: &[Value]) -> Result<Heard, BackendError> {
+/// It is not what the script returns: neither enough for whoever asks, nor a time to wait, say.
+pub fn read_lease(values: &[Value], ask: Ask) -> Result<Heard, BackendError> {
     let [granted, remaining, retry_us, reset_us] = numbers(values)?;
-    Ok(Heard { granted: count(granted)?, remaining: count(remaining)?, retry_us, reset_us })
+    let granted = count(granted)?.min(ask.want);
+    if granted < ask.least && retry_us == 0 {
+        return Err(BackendError::Malformed);
+    }
+    Ok(Heard { granted, remaining: count(remaining)?, retry_us, reset_us })
 }
 
 /// The arguments of what gives requests back.

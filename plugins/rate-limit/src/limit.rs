@@ -49,9 +49,10 @@ impl Allowance {
 
     /// `gateways`: how many there are, where the limit is distributed.
     pub(crate) fn new(name: &str, sources: &[KeySource], quota: Quota, gateways: Option<u32>) -> Self {
+        let sources: String = sources.iter().map(|source| format!(" {source}")).collect();
         let text = |quota: &Quota, alone: &str| {
             format!(
-                "{:?} {} {} {} {sources:?}{alone}",
+                "{} {} {} {}{sources}{alone}",
                 quota.algorithm(),
                 quota.requests(),
                 quota.per_micros(),

@@ -14,6 +14,7 @@ pub(crate) use token_bucket::TokenBucket;
 use crate::quota::{Quota, Record};
 use filter_core::config_enum;
 use filter_core::policy::Timestamp;
+use std::fmt;
 
 config_enum! {
     /// How requests are counted.
@@ -27,6 +28,18 @@ config_enum! {
         /// Windows that begin at multiples of their length since 1970, as INCR and EXPIRE count: refused requests count, too,
         /// and around the end of a window twice as many may pass.
         FixedWindow = "fixed_window",
+    }
+}
+
+/// As the configuration has it.
+impl fmt::Display for Algorithm {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::TokenBucket => "token_bucket",
+            Self::LeakyBucket => "leaky_bucket",
+            Self::SlidingWindow => "sliding_window",
+            Self::FixedWindow => "fixed_window",
+        })
     }
 }
 

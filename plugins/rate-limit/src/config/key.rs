@@ -3,6 +3,8 @@
 use filter_core::config::{At, FieldShape, FromTree, Shape, Tree};
 use filter_core::config_struct;
 use filter_core::http::HeaderName;
+use filter_core::keys::encode;
+use std::fmt;
 use std::num::NonZeroU64;
 
 /// A part of a key.
@@ -52,6 +54,24 @@ config_struct! {
 
 const SOURCES: &[&str] =
     &["address", "header", "cookie", "query", "claim", "method", "host", "path", "route", "constant"];
+
+/// One text for each source, the same in every version: keys in Redis are made of it.
+impl fmt::Display for KeySource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Address { v4, v6 } => write!(f, "address:{v4}:{v6}"),
+            Self::Header(name) => write!(f, "header:{name}"),
+            Self::Cookie(name) => write!(f, "cookie:{}", encode(name)),
+            Self::Query(name) => write!(f, "query:{}", encode(name)),
+            Self::Claim(name) => write!(f, "claim:{}", encode(name)),
+            Self::Method => f.write_str("method"),
+            Self::Host => f.write_str("host"),
+            Self::Path => f.write_str("path"),
+            Self::Route => f.write_str("route"),
+            Self::Constant(text) => write!(f, "constant:{}", encode(text)),
+        }
+    }
+}
 
 impl FromTree for KeySource {
     fn read(tree: &Tree, at: &At<'_>) -> Option<Self> {

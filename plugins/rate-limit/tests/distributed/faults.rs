@@ -127,12 +127,12 @@ fn the_log_says_so_now_and_then() {
     let mut world = world("exact", "allow");
     world.redis.fault = Some(Fault::Status(504));
     let _ = world.passing(100, "alice");
-    assert_eq!(world.logs, ["rate-limit: Redis could not be asked: timeout"]);
+    assert_eq!(world.logs, ["edge: Redis could not be asked: timeout"]);
     world.cx.advance(Duration::from_secs(11));
     let _ = world.passing(100, "alice");
     assert_eq!(
         world.logs[1..],
-        ["rate-limit: Redis could not be asked: timeout; 99 other failures since the last such line"]
+        ["edge: Redis could not be asked: timeout; 99 other failures since the last such line"]
     );
 }
 

@@ -137,7 +137,7 @@ async fn agrees(algorithm: Algorithm) {
                     records[which] = after;
                     let values = lab.ask(Action::Lease, &keys, lease_question(ask, quota), now).await;
                     assert_eq!(
-                        read_lease(&values).unwrap(),
+                        read_lease(&values, ask).unwrap(),
                         expected,
                         "{quota:?} {event} {before:?} {now} {ask:?}"
                     );

@@ -37,7 +37,7 @@ async fn every_key_expires() {
         assert_eq!((answer[0].fits, answer[0].remaining), (true, quota.capacity() - 1), "{algorithm:?}");
         let ask_for = Ask { least: 1, need: 2, want: 4 };
         let lease = ask(&mut lab, Action::Lease, &key, lease_question(ask_for, &quota)).await;
-        assert_eq!(read_lease(&values(&lease)).unwrap().granted, 4, "{algorithm:?}");
+        assert_eq!(read_lease(&values(&lease), ask_for).unwrap().granted, 4, "{algorithm:?}");
         let RespValue::Integer(ms) = lab.command(&["PTTL", &key]).await else { panic!("PTTL") };
         assert!((1..=122_000).contains(&ms), "{algorithm:?} {ms}");
         assert_eq!(values(&ask(&mut lab, Action::Refund, &key, refund_question(4, &quota)).await), []);

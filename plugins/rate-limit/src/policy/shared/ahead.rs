@@ -68,7 +68,7 @@ impl RateLimit {
                 Spend::Join => shared.calls.get(&number).map(Call::task).ok_or(BackendError::NotSent),
                 Spend::Failed(error) => Err(error),
                 Spend::Overflow => {
-                    shared.complain(BackendError::NotSent, effects, cx.now());
+                    shared.complain(BackendError::NotSent, &self.instance, effects, cx.now());
                     Err(BackendError::NotSent)
                 }
             };
@@ -107,14 +107,14 @@ impl RateLimit {
             Ok((query, call)) => {
                 effects.metrics.push(Metric { what: "backend_calls", reason: None });
                 let name = format!("{AHEAD}{number:016x}").into();
-                let call = Call { name, query, call, want: ask.want };
+                let call = Call { name, query, call, ask };
                 let task = call.task();
                 shared.calls.insert(number, call);
                 Ok(task)
             }
             Err(error) => {
                 shared.leases.failed(number, error);
-                shared.complain(error, effects, cx.now());
+                shared.complain(error, &self.instance, effects, cx.now());
                 Err(error)
             }
         }
@@ -142,10 +142,9 @@ impl RateLimit {
                     leases.again(number);
                     None
                 }
-                Progress::Done(outcome) => match outcome.and_then(|values| read_lease(&values)) {
+                Progress::Done(outcome) => match outcome.and_then(|values| read_lease(&values, call.ask)) {
                     Ok(mut heard) => {
                         let longest = leases.about(number).map_or(0, |about| about.allowance.quota.longest());
-                        heard.granted = heard.granted.min(call.want);
                         heard.retry_us = heard.retry_us.min(longest);
                         heard.reset_us = heard.reset_us.min(longest);
                         leases.heard(number, heard, cx.now());
@@ -171,7 +170,7 @@ impl RateLimit {
             None
         };
         if let Some(error) = failed {
-            state.shared.complain(error, &mut effects, cx.now());
+            state.shared.complain(error, &self.instance, &mut effects, cx.now());
         }
         effects
     }
