@@ -31,7 +31,7 @@ impl RateLimit {
         effects: &mut Effects,
         cx: &dyn Cx,
     ) -> Option<Settled> {
-        let (now, cost) = (cx.now(), case.rule.cost);
+        let cost = case.rule.cost;
         // What was counted by a question under way its answer will tell.
         let asking = case.asks_exactly();
         let mut refused = Vec::new();
@@ -41,7 +41,8 @@ impl RateLimit {
             if !asked.is_open(By::Redis) || asked.woken || (exact && asking) {
                 continue;
             }
-            let seed = state.seed(&self.table, cx)?;
+            // Not before: whoever has none of these limits need not ask for the time.
+            let (now, seed) = (cx.now(), state.seed(&self.table, cx)?);
             let number = *asked.number.get_or_insert_with(|| {
                 self.table.spot(&seed, &asked.allowance.identity, &asked.key).number()
             });
