@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::settings;
 
-/// The variable of the filters' environment that holds [`SECRET`].
+/// The variable of the filters' environment that holds a secret.
 pub const SECRET_NAME: &str = "DRILL_SECRET";
 /// A secret that is none.
 const SECRET: &str = "a secret that everybody can read";
