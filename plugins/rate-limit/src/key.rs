@@ -7,9 +7,9 @@ use filter_core::address;
 use filter_core::config::At;
 use filter_core::matcher::canonical_host;
 use filter_core::message::{Headers, RequestHead};
+use filter_core::pairs;
 use filter_core::policy::Cx;
 use filter_core::target::Target;
-use percent_encoding::percent_decode;
 use std::borrow::Cow;
 use std::cell::OnceCell;
 use std::net::{IpAddr, Ipv6Addr};
@@ -194,40 +194,17 @@ fn only<'a>(values: impl Iterator<Item = Option<Cow<'a, [u8]>>>) -> Part<'a> {
     found
 }
 
-/// Values of a cookie (RFC 6265 section 4.2). One in quotes has two readings: servers disagree whether they belong to it.
+/// Values of a cookie. One in quotes has two readings: servers disagree whether they belong to it.
 fn cookies<'a>(headers: &'a Headers, name: &'a str) -> impl Iterator<Item = Option<Cow<'a, [u8]>>> {
-    let pairs = headers.all("cookie").flat_map(|line| line.split(|&b| b == b';'));
-    pairs.filter_map(move |pair| {
-        let (own, value) = split(pair);
-        let value = value.trim_ascii();
-        (own.trim_ascii() == name.as_bytes())
-            .then(|| (!value.starts_with(b"\"")).then_some(Cow::Borrowed(value)))
-    })
+    let own = pairs::all_cookies(headers).map(pairs::cookie).filter(|(own, _)| *own == name.as_bytes());
+    own.map(|(_, value)| (!value.starts_with(b"\"")).then_some(Cow::Borrowed(value)))
 }
 
-/// Values of a parameter (`application/x-www-form-urlencoded`), decoded once. What a bad encoding leaves has no single
-/// reading.
+/// Values of a parameter, decoded once. What a bad encoding leaves has no single reading.
 fn parameters<'a>(query: &'a [u8], name: &'a str) -> impl Iterator<Item = Option<Cow<'a, [u8]>>> {
-    query.split(|&b| b == b'&').filter_map(move |pair| {
-        let (own, value) = split(pair);
-        (decoded(own).as_ref() == name.as_bytes())
-            .then(|| Some(decoded(value)).filter(|value| !value.contains(&b'%')))
-    })
-}
-
-/// Name and value of a pair.
-fn split(pair: &[u8]) -> (&[u8], &[u8]) {
-    let end = pair.iter().position(|&b| b == b'=').unwrap_or(pair.len());
-    let (name, rest) = pair.split_at_checked(end).unwrap_or_default();
-    (name, rest.get(1..).unwrap_or_default())
-}
-
-fn decoded(text: &[u8]) -> Cow<'_, [u8]> {
-    if !text.contains(&b'+') {
-        return percent_decode(text).into();
-    }
-    let spaced: Vec<u8> = text.iter().map(|&b| if b == b'+' { b' ' } else { b }).collect();
-    Cow::Owned(percent_decode(&spaced).collect())
+    let own = pairs::parameters(query).map(pairs::split);
+    let own = own.filter(|(own, _)| pairs::decoded(own).as_ref() == name.as_bytes());
+    own.map(|(_, value)| Some(pairs::decoded(value)).filter(|value| !value.contains(&b'%')))
 }
 
 /// The value of a part as a configuration writes it, in the form in which requests have it.

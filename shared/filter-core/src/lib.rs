@@ -18,6 +18,7 @@ pub mod matcher;
 pub mod media;
 pub mod message;
 pub mod names;
+pub mod pairs;
 pub mod path;
 pub mod policy;
 pub mod redact;

@@ -2,6 +2,7 @@
 
 use super::{Found, Place};
 use filter_core::message::Headers;
+use filter_core::pairs::{all_cookies, cookie, cookies};
 use std::borrow::Cow;
 
 /// Every cookie of the name counts: servers disagree which of two is meant. A value in quotes is malformed: servers
@@ -10,8 +11,8 @@ pub(super) fn find<'r, 'p>(headers: &'r Headers, names: &'p [String], found: &mu
     if names.is_empty() {
         return;
     }
-    for pair in headers.all("cookie").flat_map(|line| line.split(|&b| b == b';')) {
-        let (name, value) = parts(pair);
+    for pair in all_cookies(headers) {
+        let (name, value) = cookie(pair);
         if let Some(known) = names.iter().find(|known| known.as_bytes() == name) {
             let value = Some(value).filter(|value| !value.starts_with(b"\""));
             found.add(Place::Cookie(known), value.map(Cow::Borrowed));
@@ -19,17 +20,10 @@ pub(super) fn find<'r, 'p>(headers: &'r Headers, names: &'p [String], found: &mu
     }
 }
 
-/// Name and value of one pair. White space around either is nobody's: a browser sends none, a server may drop it.
-fn parts(pair: &[u8]) -> (&[u8], &[u8]) {
-    let end = pair.iter().position(|&b| b == b'=').unwrap_or(pair.len());
-    let (name, rest) = pair.split_at_checked(end).unwrap_or_default();
-    (name.trim_ascii(), rest.get(1..).unwrap_or_default().trim_ascii())
-}
-
 /// A `Cookie` without that cookie, the others byte for byte. `None`: it has no such cookie.
 pub(super) fn without(line: &[u8], name: &str) -> Option<Vec<u8>> {
-    let is_it = |pair: &&[u8]| parts(pair).0 == name.as_bytes();
-    let pairs = || line.split(|&b| b == b';');
+    let is_it = |pair: &&[u8]| cookie(pair).0 == name.as_bytes();
+    let pairs = || cookies(line);
     if !pairs().any(|pair| is_it(&pair)) {
         return None;
     }

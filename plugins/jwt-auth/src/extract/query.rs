@@ -1,14 +1,13 @@
 //! Tokens in the query (RFC 6750 section 2.3), as `application/x-www-form-urlencoded`.
 
 use super::{Found, Place};
-use percent_encoding::percent_decode;
-use std::borrow::Cow;
+use filter_core::pairs::{decoded, parameters, split};
 
 /// Every parameter of the name counts, however it is spelt.
 pub(super) fn find<'r, 'p>(path: &'r [u8], names: &'p [String], found: &mut Found<'r, 'p>) {
-    let Some((_, query)) = split(path).filter(|_| !names.is_empty()) else { return };
-    for pair in query.split(|&b| b == b'&') {
-        let (name, value) = parts(pair);
+    let Some((_, query)) = at_query(path).filter(|_| !names.is_empty()) else { return };
+    for pair in parameters(query) {
+        let (name, value) = split(pair);
         let name = decoded(name);
         if let Some(known) = names.iter().find(|known| known.as_bytes() == name.as_ref()) {
             // What is left of a bad encoding is in no token, nor is a space.
@@ -21,9 +20,9 @@ pub(super) fn find<'r, 'p>(path: &'r [u8], names: &'p [String], found: &mut Foun
 /// A path without that parameter, the rest byte for byte; without `?` where nothing is left behind it. `None`: it has no
 /// such parameter.
 pub(super) fn without(path: &[u8], name: &str) -> Option<Vec<u8>> {
-    let (before, query) = split(path)?;
-    let is_it = |pair: &&[u8]| decoded(parts(pair).0).as_ref() == name.as_bytes();
-    let pairs = || query.split(|&b| b == b'&');
+    let (before, query) = at_query(path)?;
+    let is_it = |pair: &&[u8]| decoded(split(pair).0).as_ref() == name.as_bytes();
+    let pairs = || parameters(query);
     if !pairs().any(|pair| is_it(&pair)) {
         return None;
     }
@@ -33,23 +32,7 @@ pub(super) fn without(path: &[u8], name: &str) -> Option<Vec<u8>> {
 }
 
 /// Before and after the first `?`.
-fn split(path: &[u8]) -> Option<(&[u8], &[u8])> {
+fn at_query(path: &[u8]) -> Option<(&[u8], &[u8])> {
     let at = path.iter().position(|&b| b == b'?')?;
     Some((path.get(..at)?, path.get(at.saturating_add(1)..)?))
-}
-
-/// Name and value of one pair, not decoded.
-fn parts(pair: &[u8]) -> (&[u8], &[u8]) {
-    let end = pair.iter().position(|&b| b == b'=').unwrap_or(pair.len());
-    let (name, rest) = pair.split_at_checked(end).unwrap_or_default();
-    (name, rest.get(1..).unwrap_or_default())
-}
-
-/// Decoded once; a `%` without two digits stays.
-fn decoded(text: &[u8]) -> Cow<'_, [u8]> {
-    if !text.contains(&b'+') {
-        return percent_decode(text).into();
-    }
-    let spaced: Vec<u8> = text.iter().map(|&b| if b == b'+' { b' ' } else { b }).collect();
-    Cow::Owned(percent_decode(&spaced).collect())
 }
