@@ -8,8 +8,8 @@ use tempfile::TempDir;
 use tokio::net::TcpStream;
 use tokio::time::{Instant, sleep};
 
-use crate::process::{Process, free_port};
-use crate::{ATTEMPTS, POLL, START_DEADLINE, programs};
+use crate::process::{Process, on_free_port};
+use crate::{POLL, START_DEADLINE, programs};
 
 /// A running nginx that limits requests and answers those that pass with 200, on a free port of 127.0.0.1.
 #[derive(Debug)]
@@ -29,18 +29,13 @@ impl Nginx {
         let folder = tempfile::tempdir().context("a folder for nginx")?;
         std::fs::create_dir(folder.path().join("www")).context("www")?;
         std::fs::write(folder.path().join("www/index.html"), "passed\n").context("index.html")?;
-        let mut attempt = 1;
-        loop {
-            let addr = free_port()?;
+        let launched = on_free_port("Address already in use", async |addr| {
             let file = folder.path().join("nginx.conf");
             std::fs::write(&file, configuration(folder.path(), addr, rate, burst)).context("nginx.conf")?;
-            match launch(&file, folder.path(), addr).await {
-                Ok(process) => return Ok(Self { process, addr, _folder: folder }),
-                Err(why) if attempt < ATTEMPTS && format!("{why:#}").contains("Address already in use") => {}
-                Err(why) => return Err(why),
-            }
-            attempt = attempt.saturating_add(1);
-        }
+            launch(&file, folder.path(), addr).await
+        });
+        let (process, addr) = launched.await?;
+        Ok(Self { process, addr, _folder: folder })
     }
 
     /// Where it listens.

@@ -13,7 +13,7 @@ use tokio::io::{AsyncBufReadExt as _, AsyncRead, BufReader};
 use tokio::process::{Child, Command};
 use tokio::task::JoinHandle;
 
-use crate::POLL;
+use crate::{ATTEMPTS, POLL};
 
 /// How much of what it said an error message carries.
 const TAIL_LINES: usize = 40;
@@ -155,9 +155,27 @@ async fn read(pipe: impl AsyncRead + Unpin, said: Arc<Mutex<Vec<String>>>) {
     }
 }
 
+/// What `launch` makes on a free port, and the port. Somebody else may take it between the look at it and its use, which the
+/// program then says in these words: another one is tried, [`ATTEMPTS`] times in all.
+pub(crate) async fn on_free_port<T>(
+    taken: &str,
+    mut launch: impl AsyncFnMut(SocketAddr) -> Result<T>,
+) -> Result<(T, SocketAddr)> {
+    let mut attempt = 1;
+    loop {
+        let addr = free_port()?;
+        match launch(addr).await {
+            Ok(launched) => return Ok((launched, addr)),
+            Err(why) if attempt < ATTEMPTS && format!("{why:#}").contains(taken) => {}
+            Err(why) => return Err(why),
+        }
+        attempt = attempt.saturating_add(1);
+    }
+}
+
 /// A port of 127.0.0.1 that nobody listens on. It lies below those that the kernel hands out, so that no connection of
 /// another test takes it while the program behind it is being restarted.
-pub(crate) fn free_port() -> Result<SocketAddr> {
+fn free_port() -> Result<SocketAddr> {
     const LOWEST: u16 = 10_240;
     const COUNT: u16 = 32_768 - LOWEST;
     for _ in 0..1000 {

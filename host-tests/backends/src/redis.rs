@@ -6,9 +6,9 @@ use anyhow::{Context as _, Result, bail, ensure};
 use tokio::time::{sleep, timeout};
 
 use crate::configuration::ADMINISTRATOR;
-use crate::process::{Process, free_port};
+use crate::process::{Process, on_free_port};
 use crate::resp::{Connection, RespValue};
-use crate::{ATTEMPTS, Configuration, Options, POLL, Ready, START_DEADLINE, User, programs};
+use crate::{Configuration, Options, POLL, Ready, START_DEADLINE, User, programs};
 
 /// What a restart finds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,16 +41,10 @@ impl Redis {
     /// # Errors
     /// As [`Redis::start`].
     pub async fn start_with(configuration: Configuration, options: &Options) -> Result<Self> {
-        let mut attempt = 1;
-        loop {
-            let addr = free_port()?;
-            match launch(&configuration, addr, options).await {
-                Ok(process) => return Ok(Self { process, addr, configuration }),
-                Err(why) if attempt < ATTEMPTS && format!("{why:#}").contains("Address already in use") => {}
-                Err(why) => return Err(why),
-            }
-            attempt = attempt.saturating_add(1);
-        }
+        let launched =
+            on_free_port("Address already in use", async |addr| launch(&configuration, addr, options).await);
+        let (process, addr) = launched.await?;
+        Ok(Self { process, addr, configuration })
     }
 
     /// Where it listens.

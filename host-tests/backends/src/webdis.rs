@@ -11,8 +11,8 @@ use tokio::net::TcpStream;
 use tokio::time::{sleep, timeout};
 
 use crate::gateway::{Answer, encode, post};
-use crate::process::{Process, free_port};
-use crate::{ATTEMPTS, Options, POLL, Ready, Redis, START_DEADLINE, User, programs};
+use crate::process::{Process, on_free_port};
+use crate::{Options, POLL, Ready, Redis, START_DEADLINE, User, programs};
 
 /// A running Webdis that is logged in to a [`Redis`] as one of its users, on a free port of 127.0.0.1.
 #[derive(Debug)]
@@ -38,19 +38,14 @@ impl Webdis {
         let authorization = configuration
             .http_credentials()
             .map(|credentials| format!("Basic {}", STANDARD.encode(credentials)));
-        let mut attempt = 1;
-        loop {
-            let addr = free_port()?;
+        let launched = on_free_port("in use", async |addr| {
             members.insert("http_port".to_owned(), addr.port().into());
             let file = configuration.file(&format!("webdis-{}.json", addr.port()));
             std::fs::write(&file, serde_json::to_vec_pretty(&members)?).context("write webdis.json")?;
-            match launch(&file, addr, authorization.as_deref(), options.ready).await {
-                Ok(process) => return Ok(Self { process, addr, file, authorization }),
-                Err(why) if attempt < ATTEMPTS && format!("{why:#}").contains("in use") => {}
-                Err(why) => return Err(why),
-            }
-            attempt = attempt.saturating_add(1);
-        }
+            Ok((launch(&file, addr, authorization.as_deref(), options.ready).await?, file))
+        });
+        let ((process, file), addr) = launched.await?;
+        Ok(Self { process, addr, file, authorization })
     }
 
     /// Where it listens.
