@@ -4,13 +4,13 @@ mod limit;
 
 use crate::answer::{Answers, fits};
 use crate::backend::Backend;
-use crate::config::{Config, LimitConfig, LogClient};
+use crate::config::{Config, LimitConfig};
 use crate::limit::{Allowance, Limit};
 use crate::policy::RateLimit;
 use crate::quota::Quota;
 use crate::rule::Rule;
-use crate::secret::KeySecret;
 use crate::slots::Table;
+use filter_core::client::{KeySecret, LogClient};
 use filter_core::config::{At, Env};
 use filter_core::matcher::Match;
 use filter_core::policy::Policy as _;

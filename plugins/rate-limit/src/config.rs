@@ -9,6 +9,7 @@ pub use limit::{Count, Distributed, DistributedMode, LimitConfig, OnError, OnMis
 pub use rate::Rate;
 
 use filter_core::address::ClientAddress;
+use filter_core::client::LogClient;
 use filter_core::config::{NonEmpty, SecretRef, Version};
 use filter_core::matcher::{Match, Matched, Rules};
 use filter_core::policy::Mode;
@@ -60,18 +61,6 @@ config_enum! {
         Ietf = "ietf",
         /// Both.
         Both = "both",
-    }
-}
-
-config_enum! {
-    /// How much of a client a log line shows.
-    pub enum LogClient {
-        /// The key as it is.
-        Full = "full",
-        /// Addresses without the last 8 bits (IPv6: 80 bits), of other values two characters and never more than a third.
-        Masked = "masked",
-        /// 16 digits of an HMAC by `key_secret`: the same client is the same digits.
-        Hmac = "hmac",
     }
 }
 

@@ -3,7 +3,7 @@
 //! Keys are compared as bytes: of each part a kind, a length and the value, so that no two lists of parts read the same.
 
 use crate::config::KeySource;
-use filter_core::address;
+use filter_core::address::{self, network};
 use filter_core::config::At;
 use filter_core::matcher::canonical_host;
 use filter_core::message::{Headers, RequestHead};
@@ -12,7 +12,7 @@ use filter_core::policy::Cx;
 use filter_core::target::Target;
 use std::borrow::Cow;
 use std::cell::OnceCell;
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 
 /// A request, as keys are read from it.
 pub(crate) struct Request<'a> {
@@ -169,15 +169,6 @@ fn part<'a>(source: &'a KeySource, request: &'a Request<'_>) -> Part<'a> {
         KeySource::Route => value(request.rule.as_bytes()),
         KeySource::Constant(text) => value(text.as_bytes()),
     }
-}
-
-/// The first bits of an address, in the space of IPv6.
-pub(crate) fn network(client: IpAddr, v4: u32, v6: u32) -> u128 {
-    let number = address::number(client);
-    let mapped = Ipv6Addr::from_bits(number).to_ipv4_mapped().is_some();
-    let bits = if mapped { v4.saturating_add(96) } else { v6 };
-    let rest = u128::MAX.checked_shr(bits).unwrap_or(0);
-    number & !rest
 }
 
 /// One value, or why there is none. `None` of a value: it has no single reading. An empty one is none at all.

@@ -17,7 +17,6 @@ mod key;
 mod limit;
 mod policy;
 mod rule;
-mod secret;
 mod state;
 mod stream;
 

@@ -5,18 +5,18 @@ mod shared;
 
 use crate::answer::{Answers, Said, note};
 use crate::backend::Backend;
-use crate::client::Shown;
+use crate::client;
 use crate::compile;
-use crate::config::{Config, LimitHeaders, LogClient};
+use crate::config::{Config, LimitHeaders};
 use crate::key::Request;
 use crate::limit::Demand;
 use crate::quota::Decision;
 use crate::rule::Rule;
-use crate::secret::KeySecret;
 use crate::slots::Table;
 use crate::state::State;
 use crate::stream::{Asked, By, Case, Stream};
 use filter_core::address;
+use filter_core::client::{KeySecret, LogClient, Shown};
 use filter_core::config::{At, Env};
 use filter_core::denial::{Denial, Reason};
 use filter_core::effect::{Effects, HeaderOp, ResponseStep, Step, Verdict};
@@ -243,7 +243,7 @@ impl RateLimit {
     fn client(&self, asked: &Asked, cx: &dyn Cx) -> String {
         let shown = Shown { how: self.log_client, secret: self.secret.as_ref() };
         if !asked.limit.sources.is_empty() {
-            return shown.key(&asked.limit.sources, &asked.key);
+            return client::key(shown, &asked.limit.sources, &asked.key);
         }
         // Behind proxies this is one of theirs.
         let address = address::client(None, None, cx).filter(|_| self.trusted_hops.is_none());

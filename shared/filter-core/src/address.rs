@@ -73,6 +73,16 @@ pub fn number(address: IpAddr) -> u128 {
     }
 }
 
+/// The first bits of an address, as [`number`] counts: so many of IPv4, so many of IPv6.
+#[must_use]
+pub fn network(client: IpAddr, ipv4_prefix: u32, ipv6_prefix: u32) -> u128 {
+    let number = number(client);
+    let mapped = Ipv6Addr::from_bits(number).to_ipv4_mapped().is_some();
+    let bits = if mapped { ipv4_prefix.saturating_add(96) } else { ipv6_prefix };
+    let rest = u128::MAX.checked_shr(bits).unwrap_or(0);
+    number & !rest
+}
+
 /// Ranges, sorted and merged: a look-up takes the logarithm of their number.
 #[derive(Debug, Default)]
 pub struct Ranges(Vec<Cidr>);

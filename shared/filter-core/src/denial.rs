@@ -183,6 +183,30 @@ reasons! {
     RateKeyMissing = "rate.key_missing", "rate.key_missing", 400, "Key missing";
     /// Nobody can count the request: Redis cannot be asked and the limit says `deny`, or the other workers were quicker every time.
     RateUnavailable = "rate.unavailable", "rate.unavailable", 503, "Rate limit unavailable";
+    /// Too many attempts to log in from this address.
+    LoginAddress = "login.address", "login.limited", 429, "Too many attempts";
+    /// Too many attempts to log in as this user.
+    LoginUsername = "login.username", "login.limited", 429, "Too many attempts";
+    /// Too many attempts to log in as this user from this address.
+    LoginPair = "login.pair", "login.limited", 429, "Too many attempts";
+    /// Attempts failed until they were locked out for a while.
+    LoginLocked = "login.locked", "login.limited", 429, "Too many attempts";
+    /// The request names no user, or more than one, or not where the rule says.
+    LoginMalformed = "login.malformed", "login.malformed", 400, "Malformed login";
+    /// Nobody can count the attempt: Redis cannot be asked and the policy says `deny`, or the other workers were quicker every time.
+    LoginUnavailable = "login.unavailable", "login.unavailable", 503, "Login protection unavailable";
+    /// There is no idempotency key, and the rule asks for one.
+    IdempotencyMissing = "idempotency.missing", "idempotency.missing", 400, "Idempotency key required";
+    /// The idempotency key is not one: two of them, empty, too long, or with other characters.
+    IdempotencyMalformed = "idempotency.malformed", "idempotency.malformed", 400, "Malformed idempotency key";
+    /// A request with this idempotency key has not been answered yet.
+    IdempotencyInFlight = "idempotency.in_flight", "idempotency.in_flight", 409, "Request in flight";
+    /// A request with this idempotency key was answered before.
+    IdempotencyCompleted = "idempotency.completed", "idempotency.completed", 409, "Request completed";
+    /// The idempotency key was used for another request.
+    IdempotencyReused = "idempotency.reused", "idempotency.reused", 422, "Idempotency key reused";
+    /// Nobody can tell whether the request came before: Redis cannot be asked and the policy says `deny`.
+    IdempotencyUnavailable = "idempotency.unavailable", "idempotency.unavailable", 503, "Idempotency unavailable";
 }
 
 impl Reason {

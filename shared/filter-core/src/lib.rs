@@ -8,6 +8,7 @@
 pub mod address;
 pub mod audit;
 pub mod base64url;
+pub mod client;
 pub mod config;
 pub mod denial;
 pub mod effect;

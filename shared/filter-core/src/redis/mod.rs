@@ -5,12 +5,14 @@
 //! it is not believed ([`BackendError::Nonce`]).
 
 mod breaker;
+mod complaints;
 mod config;
 mod query;
 mod upstash;
 mod webdis;
 
 pub use breaker::Breaker;
+pub use complaints::Complaints;
 pub use config::{Dialect, RedisConfig};
 pub use query::{Progress, Query};
 

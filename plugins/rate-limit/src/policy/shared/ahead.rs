@@ -2,7 +2,6 @@
 
 use super::{AHEAD, BACK, decided, numbered, passed};
 use crate::backend::{Call, Shared};
-use crate::config::DistributedMode;
 use crate::exact::{lease_question, read_lease, refund_question};
 use crate::lease::{Ask, Spend, Terms, Who};
 use crate::policy::{RateLimit, Settled};
@@ -27,10 +26,10 @@ impl RateLimit {
             let Some(asked) = case.asked.get_mut(index).filter(|asked| asked.is_open(By::Redis)) else {
                 continue;
             };
-            let Some(distributed) = &asked.limit.distributed else { continue };
-            if distributed.mode != DistributedMode::Lease {
+            let Some(distributed) = asked.limit.distributed.as_ref().filter(|_| !asked.limit.is_exact())
+            else {
                 continue;
-            }
+            };
             let (quota, who) = (asked.allowance.quota, if asked.woken { Who::Woken } else { Who::Fresh });
             let terms = Terms::new(&quota, micros(distributed.lease_ttl));
             asked.woken = false;
@@ -68,7 +67,7 @@ impl RateLimit {
                 Spend::Join => shared.calls.get(&number).map(Call::task).ok_or(BackendError::NotSent),
                 Spend::Failed(error) => Err(error),
                 Spend::Overflow => {
-                    shared.complain(BackendError::NotSent, &self.instance, effects, cx.now());
+                    shared.complaints.complain(BackendError::NotSent, &self.instance, effects, cx.now());
                     Err(BackendError::NotSent)
                 }
             };
@@ -114,7 +113,7 @@ impl RateLimit {
             }
             Err(error) => {
                 shared.leases.failed(number, error);
-                shared.complain(error, &self.instance, effects, cx.now());
+                shared.complaints.complain(error, &self.instance, effects, cx.now());
                 Err(error)
             }
         }
@@ -170,7 +169,7 @@ impl RateLimit {
             None
         };
         if let Some(error) = failed {
-            state.shared.complain(error, &self.instance, &mut effects, cx.now());
+            state.shared.complaints.complain(error, &self.instance, &mut effects, cx.now());
         }
         effects
     }

@@ -45,7 +45,7 @@ impl RateLimit {
         match outcome {
             Ok(answers) => Self::counted(state, case, &indices, &answers, cx),
             Err(error) => {
-                state.shared.complain(error, &self.instance, effects, cx.now());
+                state.shared.complaints.complain(error, &self.instance, effects, cx.now());
                 for index in indices {
                     if let Some(asked) = case.asked.get_mut(index)
                         && let Some(unavailable) = Self::without(asked, error, effects)
