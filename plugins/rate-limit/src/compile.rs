@@ -4,7 +4,7 @@ mod limit;
 
 use crate::answer::{Answers, fits};
 use crate::backend::Backend;
-use crate::config::{Config, LimitConfig};
+use crate::config::{Config, LimitConfig, MAX_GATEWAYS, at_most};
 use crate::limit::{Allowance, Limit};
 use crate::policy::RateLimit;
 use crate::quota::Quota;
@@ -20,13 +20,11 @@ use std::sync::Arc;
 
 /// More limits than this are a mistake: a slot of the table has an entry to share for each.
 const MAX_LIMITS: usize = crate::slots::SHARED;
-const MAX_GATEWAYS: u32 = 10_000;
-const MAX_SLOTS: u32 = 1 << 20;
 
 /// `None`: errors were reported.
 pub(crate) fn policy(config: Config, env: &dyn Env, at: &At<'_>) -> Option<RateLimit> {
     let gateways = at_most(config.gateways, MAX_GATEWAYS, &at.key("gateways"));
-    let slots = at_most(config.table.slots, MAX_SLOTS, &at.key("table").key("slots"));
+    let slots = config.table.slots(&at.key("table"));
     let limits = limits(config.limits.0, gateways.unwrap_or(1), at);
     let redis = match config.redis {
         Some(redis) => Redis::compile(redis, env, &at.key("redis")).map(Some),
@@ -101,14 +99,6 @@ pub(crate) fn policy(config: Config, env: &dyn Env, at: &At<'_>) -> Option<RateL
         instance: RateLimit::NAME.to_owned(),
         table: Table::new(RateLimit::NAME, slots, longest),
     })
-}
-
-fn at_most(number: NonZeroU64, most: u32, at: &At<'_>) -> Option<u32> {
-    let read = u32::try_from(number.get()).ok().filter(|number| *number <= most);
-    if read.is_none() {
-        at.error(format!("at most {most}"));
-    }
-    read
 }
 
 fn limits(configs: Vec<LimitConfig>, gateways: u32, at: &At<'_>) -> Option<Vec<Arc<Limit>>> {

@@ -4,13 +4,13 @@ mod key;
 mod limit;
 mod rate;
 
-pub use key::KeySource;
+pub use key::{KeySource, prefix};
 pub use limit::{Count, Distributed, DistributedMode, LimitConfig, OnError, OnMissing, Override};
 pub use rate::Rate;
 
 use filter_core::address::ClientAddress;
 use filter_core::client::LogClient;
-use filter_core::config::{NonEmpty, SecretRef, Version};
+use filter_core::config::{At, NonEmpty, SecretRef, Version};
 use filter_core::matcher::{Match, Matched, Rules};
 use filter_core::policy::Mode;
 use filter_core::redis::RedisConfig;
@@ -70,6 +70,28 @@ config_struct! {
         /// How many slots there are, of 8 keys each. At most 1048576.
         slots: NonZeroU64 = 8192,
     }
+}
+
+impl TableConfig {
+    /// `None`: an error was reported below `at`.
+    #[must_use]
+    pub fn slots(&self, at: &At<'_>) -> Option<u32> {
+        at_most(self.slots, MAX_SLOTS, &at.key("slots"))
+    }
+}
+
+/// Most gateways that share what is counted.
+pub const MAX_GATEWAYS: u32 = 10_000;
+const MAX_SLOTS: u32 = 1 << 20;
+
+/// A number that has an upper bound. `None`: an error was reported.
+#[must_use]
+pub fn at_most(number: NonZeroU64, most: u32, at: &At<'_>) -> Option<u32> {
+    let read = u32::try_from(number.get()).ok().filter(|number| *number <= most);
+    if read.is_none() {
+        at.error(format!("at most {most}"));
+    }
+    read
 }
 
 config_struct! {

@@ -7,6 +7,7 @@ use filter_core::address::{self, network};
 use filter_core::config::At;
 use filter_core::matcher::canonical_host;
 use filter_core::message::{Headers, RequestHead};
+use filter_core::names::claim;
 use filter_core::pairs;
 use filter_core::policy::Cx;
 use filter_core::target::Target;
@@ -38,14 +39,7 @@ impl<'a> Request<'a> {
 
     /// The address of the client, asked for once.
     pub(crate) fn client(&self) -> Option<IpAddr> {
-        *self.client.get_or_init(|| {
-            let forwarded = self.trusted_hops.map(|_| {
-                let lines: Vec<&[u8]> = self.head.headers.all("x-forwarded-for").collect();
-                lines.join(&b',')
-            });
-            // Without a line there is no entry, which is what an empty one says, too.
-            address::client(self.trusted_hops, forwarded.as_deref(), self.cx)
-        })
+        *self.client.get_or_init(|| address::of(self.head.headers, self.trusted_hops, self.cx))
     }
 }
 
@@ -157,12 +151,10 @@ fn part<'a>(source: &'a KeySource, request: &'a Request<'_>) -> Part<'a> {
         }
         KeySource::Cookie(name) => only(cookies(head.headers, name)),
         KeySource::Query(name) => only(parameters(request.target.query().unwrap_or_default(), name)),
-        KeySource::Claim(name) => {
-            match request.cx.property(&["filter_state", &format!("wasm.portcullis.claims.{name}")]) {
-                Some(claim) if !claim.is_empty() => Part::Value(claim.into()),
-                _ => Part::Missing,
-            }
-        }
+        KeySource::Claim(name) => match claim(request.cx, name) {
+            Some(claim) if !claim.is_empty() => Part::Value(claim.into()),
+            _ => Part::Missing,
+        },
         KeySource::Method => value(head.method()),
         KeySource::Host => value(request.target.host.as_bytes()),
         KeySource::Path => request.target.matched().map_or(Part::Missing, |path| value(path.as_bytes())),

@@ -2,6 +2,7 @@
 //! `README.md`.
 
 pub mod algorithm;
+pub mod config;
 pub mod exact;
 pub mod lease;
 pub mod quota;
@@ -12,7 +13,6 @@ mod answer;
 mod backend;
 mod client;
 mod compile;
-mod config;
 mod key;
 mod limit;
 mod policy;

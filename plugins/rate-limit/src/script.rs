@@ -4,16 +4,11 @@
 
 use crate::algorithm::Algorithm;
 use crate::quota::Quota;
-use filter_core::keys::{LIMITS, encode};
-use filter_core::policy::hex;
+use filter_core::keys::{LIMITS, instance_part};
 use filter_core::redis::{BackendError, Script, Value};
-use sha2::{Digest as _, Sha256};
 
 /// Of what Redis has left one part in so many is given beyond what requests wait for.
 pub const SHARE: u32 = 4;
-
-/// Longest name of an instance that is written out in a key, encoded, in bytes.
-const LONGEST_INSTANCE: usize = 64;
 
 /// Where a script has the time from.
 pub const CLOCK: &str = include_str!("lua/clock.lua");
@@ -29,7 +24,7 @@ pub enum Action {
     Refund,
 }
 
-/// The text of a script, with this clock. Lines of comments are left out: what is not known to Redis is sent whole.
+/// The text of a script, with this clock.
 #[must_use]
 pub fn source(action: Action, clock: &str) -> String {
     let body = match action {
@@ -37,6 +32,13 @@ pub fn source(action: Action, clock: &str) -> String {
         Action::Lease => include_str!("lua/lease.lua"),
         Action::Refund => include_str!("lua/refund.lua"),
     };
+    compose(clock, body)
+}
+
+/// The text of a script that counts: this clock, the four algorithms, and what is done with them. Lines of comments are left
+/// out: what is not known to Redis is sent whole.
+#[must_use]
+pub fn compose(clock: &str, body: &str) -> String {
     let lines = [clock, include_str!("lua/quota.lua"), body].into_iter().flat_map(str::lines);
     let lines = lines.map(str::trim).filter(|line| !line.is_empty() && !line.starts_with("--"));
     lines.collect::<Vec<_>>().join("\n")
@@ -82,10 +84,7 @@ pub fn arguments(quota: &Quota) -> [String; 4] {
 /// for who asks. `tag`: limits that are asked about in one call have the same, for Redis Cluster keeps that on one node.
 #[must_use]
 pub fn key(tag: Option<&str>, instance: &str, limit: &str, digest: &str, client: &str) -> String {
-    let mut instance = encode(instance);
-    if instance.len() > LONGEST_INSTANCE {
-        instance = hex(&Sha256::digest(instance.as_bytes()));
-    }
+    let instance = instance_part(instance);
     match tag {
         Some(tag) => format!("{LIMITS}{{{tag}}}:{instance}:{limit}:{digest}:{client}"),
         None => format!("{LIMITS}{instance}:{limit}:{digest}:{client}"),

@@ -5,6 +5,7 @@
 //! that is still counted is never put out, or whoever sends enough others would get a fresh quota; a newcomer in a full slot
 //! shares one entry per limit with the other newcomers there.
 
+mod notes;
 mod slot;
 
 use crate::quota::{Decision, Quota};
@@ -23,6 +24,8 @@ const TRIES: usize = 64;
 /// The table of one instance of the plugin.
 #[derive(Debug, Clone)]
 pub struct Table {
+    /// Whose it is: the name of the plugin, or more where one has several.
+    family: &'static str,
     prefix: String,
     slots: u64,
     /// In µs: nothing that is counted takes longer to be forgotten.
@@ -85,16 +88,22 @@ impl Table {
     /// The table of this instance. `longest`, in µs: what is counted is forgotten after so long at most.
     #[must_use]
     pub fn new(instance: &str, slots: u32, longest: u64) -> Self {
+        Self::of("rate-limit", instance, slots, longest)
+    }
+
+    /// One of another plugin's, which no other has under this name.
+    #[must_use]
+    pub fn of(family: &'static str, instance: &str, slots: u32, longest: u64) -> Self {
         // Without the digest of the configuration: another one must neither reset what is counted, nor leave this behind for
         // the life of the process.
-        let mut table = Self { prefix: String::new(), slots: u64::from(slots.max(1)), longest };
+        let mut table = Self { family, prefix: String::new(), slots: u64::from(slots.max(1)), longest };
         table.rename(instance);
         table
     }
 
     /// Makes it the table of another instance.
     pub fn rename(&mut self, instance: &str) {
-        self.prefix = format!("portcullis.rate-limit.{instance}.");
+        self.prefix = format!("portcullis.{}.{instance}.", self.family);
     }
 
     /// What keys are hashed with, drawn once by whoever comes first. `None`: the host has no random bytes.
@@ -180,6 +189,14 @@ impl Table {
         (Taken::Granted(granted), sharing)
     }
 
+    /// What would come of one claim. `None`: there is no room.
+    #[must_use]
+    pub fn look(&self, claim: &Claim<'_>, now: Timestamp, store: &dyn SharedStore) -> Option<Decision> {
+        let read = self.load(claim.spot, store);
+        let place = self.place(&read.slot, claim.spot, now)?;
+        Some(claim.quota.take(read.slot.record(place), now, claim.cost).0)
+    }
+
     /// Takes back what was granted and is not used. `false`: other workers were quicker every time, it stays counted.
     pub fn refund(&self, claim: &Claim<'_>, now: Timestamp, store: &dyn SharedStore) -> bool {
         (0..TRIES).any(|_| {
@@ -223,9 +240,12 @@ impl Table {
     }
 
     fn place(&self, slot: &Slot, spot: Spot, now: Timestamp) -> Option<Place> {
-        let last = now.0.saturating_add(self.longest);
-        // What would last longer than anything does was written before the clock was set back, or is junk.
-        slot.place(spot.own, spot.shared, |stale_at| now.0 < stale_at && stale_at <= last)
+        slot.place(spot.own, spot.shared, |stale_at| self.is_live(stale_at, now))
+    }
+
+    /// What would last longer than anything does was written before the clock was set back, or is junk.
+    fn is_live(&self, stale_at: u64, now: Timestamp) -> bool {
+        now.0 < stale_at && stale_at <= now.0.saturating_add(self.longest)
     }
 
     fn load(&self, spot: Spot, store: &dyn SharedStore) -> Loaded {

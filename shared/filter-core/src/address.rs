@@ -2,6 +2,7 @@
 
 use crate::config::{At, FromTree, Shape, Tree};
 use crate::config_struct;
+use crate::message::Headers;
 use crate::policy::Cx;
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::num::NonZeroU64;
@@ -127,6 +128,14 @@ pub fn client(trusted_hops: Option<u64>, forwarded_for: Option<&[u8]>, cx: &dyn 
     };
     let entry = forwarded_for?.rsplit(|&b| b == b',').nth(usize::try_from(hops).ok()?.checked_sub(1)?)?;
     parse(entry)
+}
+
+/// [`client`], with what the head of the request says of `x-forwarded-for`: all its lines are one list (RFC 9110 section 5.3).
+#[must_use]
+pub fn of(headers: &Headers, trusted_hops: Option<u64>, cx: &dyn Cx) -> Option<IpAddr> {
+    // Without a line there is no entry, which is what an empty one says, too.
+    let forwarded = trusted_hops.map(|_| headers.all("x-forwarded-for").collect::<Vec<_>>().join(&b','));
+    client(trusted_hops, forwarded.as_deref(), cx)
 }
 
 /// An address with or without port: `192.0.2.1`, `192.0.2.1:4711`, `2001:db8::1`, `[2001:db8::1]:4711`.

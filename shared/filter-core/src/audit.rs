@@ -22,7 +22,7 @@ impl Facts {
     pub fn of(head: &RequestHead<'_>) -> Self {
         Self {
             method: redact::field(head.method()),
-            authority: redact::field(head.authority()),
+            authority: redact::authority(head.authority()),
             path: redact::path(head.path().unwrap_or_default()),
             request_id: redact::field(head.headers.first("x-request-id").unwrap_or_default()),
         }

@@ -22,8 +22,10 @@
 //! - The last part of every member says when it is moot. The log has no expiry of its own: whoever writes removes what is moot
 //!   and what the new member replaces. So it holds one member per id of what is live, and what expired since the last write.
 
+use crate::policy::hex;
 use crate::redis::MAX_KEY;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
+use sha2::{Digest as _, Sha256};
 use std::fmt;
 use std::time::Duration;
 
@@ -41,6 +43,8 @@ pub const REVOCATIONS: &str = "portcullis:rev:";
 /// How far before the last score that it saw a reader of the log goes on. A write takes less, or is given up.
 pub const LOG_OVERLAP: Duration = Duration::from_secs(60);
 
+/// Longest name of an instance that is written out in a key, encoded, in bytes.
+const LONGEST_INSTANCE: usize = 64;
 /// What a cancellation in the log begins with. It sorts before the name of every claim.
 const CANCEL: &str = "cancel";
 /// Longest member of the log, in bytes: an id that fits a key, two numbers of 64 bits and the names.
@@ -112,6 +116,13 @@ impl fmt::Display for KeyError {
 }
 
 impl std::error::Error for KeyError {}
+
+/// The name of a filter's instance as a part of a key: encoded, and where it is long a sum of it.
+#[must_use]
+pub fn instance_part(instance: &str) -> String {
+    let instance = encode(instance);
+    if instance.len() > LONGEST_INSTANCE { hex(&Sha256::digest(instance.as_bytes())) } else { instance }
+}
 
 /// The key that revokes what has this id.
 ///

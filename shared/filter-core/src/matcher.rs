@@ -83,7 +83,9 @@ impl Match {
 }
 
 impl HeaderMatch {
-    fn test(&self, headers: &Headers) -> bool {
+    /// Whether the condition holds.
+    #[must_use]
+    pub fn test(&self, headers: &Headers) -> bool {
         let mut values = headers.all(self.name.as_str());
         match &self.exact {
             Some(exact) => values.any(|value| value == exact.as_bytes()),

@@ -1,6 +1,7 @@
 //! The names an operator meets: metrics and filter state.
 
 use crate::effect::Metric;
+use crate::policy::Cx;
 
 /// Prefix of every filter-state key, without Envoy's own `wasm.`.
 pub const STATE_PREFIX: &str = "portcullis.";
@@ -9,6 +10,12 @@ pub const STATE_PREFIX: &str = "portcullis.";
 #[must_use]
 pub fn state(instance: &str, what: &str) -> String {
     format!("{STATE_PREFIX}{instance}.{what}")
+}
+
+/// A claim of a token that jwt-auth believed and handed on under this name (`claim_state`). Empty only if it is so there.
+#[must_use]
+pub fn claim(cx: &dyn Cx, name: &str) -> Option<Vec<u8>> {
+    cx.property(&["filter_state", &format!("wasm.{STATE_PREFIX}claims.{name}")])
 }
 
 /// `portcullis_<plugin>_<what>_instance=<instance>[_reason=<reason>]`: proxy-wasm has no labels, so they are part of

@@ -1,5 +1,6 @@
 //! What may appear in a log line: bounded, one line, no control bytes, no query values.
 
+use std::borrow::Cow;
 use std::fmt::Write as _;
 
 /// Longest log line, in bytes. An audit line stays below it whatever a client sends.
@@ -44,13 +45,22 @@ pub fn field(bytes: &[u8]) -> String {
     escape(&String::from_utf8_lossy(kept), MAX_FIELD)
 }
 
+/// An `:authority` as a log may show it: a password may stand before an `@` (RFC 3986 section 3.2.1).
+#[must_use]
+pub fn authority(bytes: &[u8]) -> String {
+    match bytes.iter().rposition(|&b| b == b'@') {
+        Some(at) => field(&[b"*", bytes.get(at..).unwrap_or_default()].concat()),
+        None => field(bytes),
+    }
+}
+
 /// A `:path` as a log may show it: query values and segment parameters masked, names kept
-/// (`/orders;*?token=*&page=*`).
+/// (`/orders;*?token=*&page=*`), and all that follows an encoded `?` or `#`, also one encoded twice (`/orders%3F*`).
 #[must_use]
 pub fn path(raw: &[u8]) -> String {
     let raw = raw.get(..MAX_FIELD.saturating_mul(4)).unwrap_or(raw);
     let mut parts = raw.splitn(2, |&b| matches!(b, b'?' | b'#'));
-    let path = without_parameters(parts.next().unwrap_or_default());
+    let path = without_parameters(&without_encoded_query(parts.next().unwrap_or_default()));
     let Some(query) = parts.next() else { return field(&path) };
     let mut masked = Vec::with_capacity(query.len());
     for pair in query.split(|&b| b == b'&') {
@@ -67,6 +77,18 @@ pub fn path(raw: &[u8]) -> String {
         }
     }
     format!("{}?{}", field(&path), field(&masked))
+}
+
+fn without_encoded_query(path: &[u8]) -> Cow<'_, [u8]> {
+    const MARKS: [&[u8]; 4] = [b"%3f", b"%23", b"%253f", b"%2523"];
+    let begins = |at: &usize| {
+        let rest = path.get(*at..).unwrap_or_default();
+        MARKS.iter().any(|mark| rest.get(..mark.len()).is_some_and(|found| found.eq_ignore_ascii_case(mark)))
+    };
+    match (0..path.len()).find(begins) {
+        Some(at) => Cow::Owned([path.get(..at).unwrap_or_default(), b"%3F*"].concat()),
+        None => Cow::Borrowed(path),
+    }
 }
 
 /// Segment parameters carry session ids: `/a;jsessionid=1F/b` becomes `/a;*/b`, an encoded `;` included, also

@@ -96,6 +96,11 @@ fn query_values_are_masked_and_names_kept() {
         ("/a?=s3cr3t", "/a?=*"),
         ("/a?a=1?b=s3cr3t", "/a?a=*"),
         ("/a#token=s3cr3t", "/a?token=*"),
+        ("/a%3Ftoken=s3cr3t", "/a%3F*"),
+        ("/a%3ftoken=s3cr3t/b?c=s3cr3t", "/a%3F*?c=*"),
+        ("/a%23s3cr3t", "/a%3F*"),
+        ("/a%253Ftoken=s3cr3t", "/a%3F*"),
+        ("/a;b%2523s3cr3t", "/a;*"),
         ("*", "*"),
         ("", ""),
     ] {
@@ -122,6 +127,19 @@ fn segment_parameters_are_masked() {
         ("/a%3a", "/a%3a"),
     ] {
         assert_eq!(redact::path(raw.as_bytes()), shown, "{raw}");
+    }
+}
+
+#[test]
+fn a_password_before_the_host_is_masked() {
+    for (raw, shown) in [
+        ("api.example.com:8443", "api.example.com:8443"),
+        ("alice:s3cr3t@api.example.com", "*@api.example.com"),
+        ("a@s3cr3t@api.example.com", "*@api.example.com"),
+        ("s3cr3t@", "*@"),
+        ("", ""),
+    ] {
+        assert_eq!(redact::authority(raw.as_bytes()), shown, "{raw}");
     }
 }
 
@@ -166,7 +184,7 @@ proptest! {
             Just("s3cr3t".to_owned()),
             "[a-z]{0,2}",
         ], 1..6),
-        start in prop::sample::select(&["/a?", "/?", "?", "/a#"]),
+        start in prop::sample::select(&["/a?", "/?", "?", "/a#", "/a%3F", "/%23", "/a%253f"]),
     ) {
         let raw = format!("{start}{}", pairs.join("&"));
         prop_assert!(!redact::path(raw.as_bytes()).contains("s3cr3t"), "{raw}");

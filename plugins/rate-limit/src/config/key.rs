@@ -138,13 +138,17 @@ fn header(name: HeaderName, at: &At<'_>) -> Option<KeySource> {
 }
 
 fn address(key: AddressKey, at: &At<'_>) -> Option<KeySource> {
-    let bits = |name: &str, prefix: NonZeroU64, most: u32| {
-        let bits = u32::try_from(prefix.get()).ok().filter(|bits| *bits <= most);
-        if bits.is_none() {
-            at.key(name).error(format!("must be 1 to {most}"));
-        }
-        bits
-    };
-    let (v4, v6) = (bits("ipv4_prefix", key.ipv4_prefix, 32), bits("ipv6_prefix", key.ipv6_prefix, 128));
+    let (v4, v6) =
+        (prefix("ipv4_prefix", key.ipv4_prefix, 32, at), prefix("ipv6_prefix", key.ipv6_prefix, 128, at));
     Some(KeySource::Address { v4: v4?, v6: v6? })
+}
+
+/// How many bits of an address count. `None`: an error was reported at this name below `at`.
+#[must_use]
+pub fn prefix(name: &str, bits: NonZeroU64, most: u32, at: &At<'_>) -> Option<u32> {
+    let read = u32::try_from(bits.get()).ok().filter(|bits| *bits <= most);
+    if read.is_none() {
+        at.key(name).error(format!("must be 1 to {most}"));
+    }
+    read
 }

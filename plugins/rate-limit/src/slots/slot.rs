@@ -88,6 +88,23 @@ impl Slot {
         own.or_else(|| find(&self.shared, shared, SHARED, &live).map(Place::Shared))
     }
 
+    /// The entry of a key's own.
+    pub(super) fn own(&self, own: u64) -> Option<Entry> {
+        self.own.iter().find(|entry| entry.of == own).copied()
+    }
+
+    /// Puts an entry of a key's own: where it was, else where there is room, else instead of the one that is over first.
+    pub(super) fn put_first(&mut self, entry: Entry) {
+        let there = self.own.iter().position(|other| other.of == entry.of);
+        let first =
+            self.own.iter().enumerate().min_by_key(|(_, other)| other.stale_at).map(|(index, _)| index);
+        let at = match there.or(first.filter(|_| self.own.len() >= ENTRIES)) {
+            Some(index) => At::Instead(index),
+            None => At::New,
+        };
+        self.put(Place::Own(at), entry);
+    }
+
     /// What is there.
     pub(super) fn record(&self, place: Place) -> Option<Record> {
         match place {

@@ -141,6 +141,7 @@ impl<'a> ObjectReader<'a> {
             if !known.contains(&key.as_str()) {
                 at.key(key).error(match nearest(key, known) {
                     Some(name) => format!("unknown key; did you mean \"{name}\"?"),
+                    None if known.is_empty() => "unknown key; none is known here".to_owned(),
                     None => format!("unknown key; expected one of {}", known.join(", ")),
                 });
                 clean = false;
