@@ -19,6 +19,8 @@ use filter_core::effect::HeaderOp;
 use filter_core::http::HeaderName;
 use filter_core::http::header::COOKIE;
 use filter_core::keys::{Claim, revocation};
+use filter_core::policy::hex;
+use sha2::{Digest as _, Sha256};
 
 mod deny_list;
 mod remote;
@@ -51,6 +53,7 @@ pub struct Provider {
     pub payload_header: Option<(HeaderName, bool)>,
     claims: Vec<(ClaimPath, HeaderName, Format)>,
     state: Vec<ClaimPath>,
+    subject_state: bool,
     /// Whether tokens are bound to certificates.
     pub binding: CertificateBinding,
     /// The deny-list.
@@ -172,6 +175,7 @@ impl Provider {
                 .map(|one| (one.claim, one.header, format(one.format)))
                 .collect(),
             state: config.claim_state,
+            subject_state: config.subject_state,
             binding: config.certificate_binding,
             revocation,
         })
@@ -191,7 +195,8 @@ impl Provider {
         self.claims.iter().filter_map(header).collect()
     }
 
-    /// Claims as filter state: text as it is, anything else as JSON. What is no header, or longer, is left out.
+    /// Claims as filter state: text as it is, anything else as JSON. What is no header, or longer, is left out. And what
+    /// stands for the subject.
     pub fn claim_state(&self, claims: &ClaimTree<'_>) -> Vec<(String, Vec<u8>)> {
         let state = |path: &ClaimPath| {
             let value = match path.find(claims)? {
@@ -203,7 +208,17 @@ impl Provider {
             };
             Some((format!("claims.{path}"), value))
         };
-        self.state.iter().filter_map(state).collect()
+        let subject = claims.member("sub").filter(|_| self.subject_state).and_then(|sub| match sub {
+            Tree::String(sub) => {
+                Some(Sha256::new_with_prefix(&self.name).chain_update([0]).chain_update(sub.as_bytes()))
+            }
+            _ => None,
+        });
+        let subject = subject.map(|digest| {
+            let digits = hex(digest.finalize().get(..8).unwrap_or_default());
+            ("subject".to_owned(), digits.into_bytes())
+        });
+        self.state.iter().filter_map(state).chain(subject).collect()
     }
 
     /// What a deny-list could say of a token with these claims.

@@ -53,6 +53,8 @@ config_struct! {
         claim_headers: Vec<ClaimHeader> = [],
         /// Claims that later filters and the access log see as filter state `wasm.portcullis.claims.<claim>`.
         claim_state: Vec<ClaimPath> = [],
+        /// Whether the access log gets a pseudonym of the subject as filter state `wasm.portcullis.subject`: 16 digits of SHA-256 of the provider's name, a zero byte and `sub`. Who can guess subjects can tell whose it is.
+        subject_state: bool = false,
         /// Whether a token is bound to the client's certificate (`cnf.x5t#S256`, RFC 8705 section 3.1).
         certificate_binding: CertificateBinding = "if_present",
         /// The deny-list of revoked tokens.

@@ -252,6 +252,7 @@ fn what_goes_to_the_upstream_and_to_later_filters() {
             { "claim": "deep", "header": "x-deep", "format": "json" },
         ],
         "claim_state": ["sub", "roles", "https://example\\.com/level", "name", "evil", "long", "none"],
+        "subject_state": true,
     });
     let mut world = World::new(&config(provider, json!({})));
     let claims = json!({
@@ -278,9 +279,16 @@ fn what_goes_to_the_upstream_and_to_later_filters() {
         let state = world.state(&format!("portcullis.claims.{claim}"));
         assert_eq!(state.as_deref(), value, "{claim}: {:?}", world.last.exports);
     }
+    // What `printf 'idp\0alice' | sha256sum` begins with.
+    assert_eq!(world.state("portcullis.subject").as_deref(), Some("4d7b2d9d09ac35ca"));
     // Nothing of it of a token that is refused.
     let _ = world.bearer(&format!("{token}x"));
     assert_eq!(world.state("portcullis.claims.sub"), None);
+    assert_eq!(world.state("portcullis.subject"), None);
+    // Nobody asked.
+    let mut world = World::new(&config(json!({}), json!({})));
+    let _ = world.bearer(&world.token(SigningKey::P256, json!({})));
+    assert_eq!(world.state("portcullis.subject"), None);
 }
 
 #[test]
