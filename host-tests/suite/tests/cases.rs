@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use suite::{below, files, folders, root};
 
 /// The folders with a test below, and how many case files each has at least.
-const FOLDERS: [(&str, usize); 9] = [
+const FOLDERS: [(&str, usize); 11] = [
     ("", 3),
     ("request-policy", 35),
     ("adapter", 7),
@@ -17,6 +17,8 @@ const FOLDERS: [(&str, usize); 9] = [
     ("jwt-auth", 80),
     ("schema-guard", 11),
     ("rate-limit", 8),
+    ("login-guard", 8),
+    ("idempotency", 10),
 ];
 
 fn path(folder: &str) -> String {
@@ -84,6 +86,16 @@ fn schema_guard() -> Result<()> {
 #[test]
 fn rate_limit() -> Result<()> {
     run("rate-limit")
+}
+
+#[test]
+fn login_guard() -> Result<()> {
+    run("login-guard")
+}
+
+#[test]
+fn idempotency() -> Result<()> {
+    run("idempotency")
 }
 
 /// A case file that no test runs, or a folder that lost its files, would go unnoticed.

@@ -46,6 +46,33 @@ const RATE_LIMIT: Plugin = Plugin {
     unseen: &["limits[].distributed.lease_ttl"],
 };
 
+const IDEMPOTENCY: Plugin = Plugin {
+    name: "idempotency",
+    folders: &["/idempotency"],
+    least: 30,
+    demanded: &["redis.dialect", "redis.username", "redis.password"],
+    logged: &["log_client"],
+    // No client of a case leaves before its answer.
+    unseen: &["on_client_lost"],
+};
+
+const LOGIN_GUARD: Plugin = Plugin {
+    name: "login-guard",
+    folders: &["/login-guard"],
+    least: 40,
+    demanded: &[
+        "redis.dialect",
+        "redis.username",
+        "redis.password",
+        // Without its place a name is nowhere.
+        "rules[].username.json",
+        "rules[].username.form",
+        "rules[].username.basic",
+    ],
+    logged: &["log_client", "alarm", "alarm.ratio", "alarm.attempts", "alarm.window"],
+    unseen: &[],
+};
+
 /// What leaving a key out means.
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Key {
@@ -209,4 +236,14 @@ async fn every_option_of_request_policy_has_a_case_that_fails_without_it() -> Re
 #[tokio::test]
 async fn every_option_of_rate_limit_has_a_case_that_fails_without_it() -> Result<()> {
     every_option_is_held(&RATE_LIMIT, &rate_limit::Config::shape()).await
+}
+
+#[tokio::test]
+async fn every_option_of_idempotency_has_a_case_that_fails_without_it() -> Result<()> {
+    every_option_is_held(&IDEMPOTENCY, &idempotency::Config::shape()).await
+}
+
+#[tokio::test]
+async fn every_option_of_login_guard_has_a_case_that_fails_without_it() -> Result<()> {
+    every_option_is_held(&LOGIN_GUARD, &login_guard::Config::shape()).await
 }

@@ -28,7 +28,7 @@ pub(crate) use proxy::{Proxy, UNKNOWN};
 pub(crate) use random::Random;
 
 /// Compiling the modules takes seconds on a busy machine.
-const START_DEADLINE: Duration = Duration::from_secs(60);
+const START_DEADLINE: Duration = Duration::from_secs(180);
 const STOP_DEADLINE: Duration = Duration::from_secs(5);
 /// Between two looks at something Envoy does not announce.
 const POLL: Duration = Duration::from_millis(5);

@@ -25,11 +25,13 @@ use crate::settings::Settings;
 type Factory = fn(&PluginSpec, &dyn Env) -> Result<Box<dyn AnyFilter>>;
 
 /// Every plugin of this repository, by name. A plugin joins the native executor here.
-const PLUGINS: [(&str, Factory); 6] = [
+const PLUGINS: [(&str, Factory); 8] = [
     (request_policy::RequestPolicy::NAME, configured::<request_policy::RequestPolicy>),
     (jwt_auth::JwtAuth::NAME, configured::<jwt_auth::JwtAuth>),
     (schema_guard::SchemaGuard::NAME, configured::<schema_guard::SchemaGuard>),
     (rate_limit::RateLimit::NAME, configured::<rate_limit::RateLimit>),
+    (login_guard::LoginGuard::NAME, configured::<login_guard::LoginGuard>),
+    (idempotency::Idempotency::NAME, configured::<idempotency::Idempotency>),
     (probe::Probe::NAME, configured::<probe::Probe>),
     (caller::Caller::NAME, configured::<caller::Caller>),
 ];

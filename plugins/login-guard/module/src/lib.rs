@@ -1,0 +1,4 @@
+//! The login-guard filter as a proxy-wasm module.
+#![cfg(target_arch = "wasm32")]
+
+filter_guest::export_filter!(login_guard::LoginGuard);
