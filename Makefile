@@ -25,14 +25,20 @@ help: ## this list
 	@echo "Portcullis: proxy-wasm filters for Envoy"; echo
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-demo: run-tools dist ## sends a few requests through a real Envoy with the filter and shows what came of them
+demo: run-tools dist ## sends a few requests through a real Envoy with the filter and shows what came of them (MODE=full STAY=1)
+ifeq ($(MODE),full) # two whole gateways over TLS, and everything around them; with STAY=1 they stay up
+	@$(TOOLS)/tools.sh redis webdis openssl
+	$(CARGO) build $(LOCKED) --package edge
+	$(CARGO) run $(LOCKED) --quiet --package edge -- $(if $(STAY),--stay)
+else
 	$(CARGO) build $(LOCKED) --package replay --bin portcullis
 	$(CARGO) run $(LOCKED) --quiet --package replay --bin portcullis -- test $(DEMO) --executor envoy
+endif
 
 suites: run-tools dist ## the public suites, from SUITES=../shared/data
 	SUITES="$(abspath $(SUITES))" $(CARGO) test $(LOCKED) --workspace --test public
 
-test: test-tools dist guests ## every test, on every executor; a missing module, Envoy, Redis, Webdis, nginx or ajv is a failure
+test: test-tools dist guests ## every test, on every executor; a missing module, Envoy, Redis, Webdis, nginx, ajv, openssl, curl or jq is a failure
 	@mkdir -p target
 	set -o pipefail; $(CARGO) test $(LOCKED) --workspace | tee target/test.log
 	set -o pipefail; $(CARGO) test $(LOCKED) --manifest-path host-tests/schema/Cargo.toml --target-dir target/schema | \
@@ -59,7 +65,7 @@ deny: ## licences, sources and bans of every dependency (deny.toml); needs no ne
 	@$(TOOLS)/tools.sh deny
 	PATH="$(CURDIR)/.tools/cargo-deny/bin:$$PATH" $(CARGO) deny check bans licenses sources
 
-bench: run-tools dist ## what a request costs in Envoy: no filter, no-op, ours, the native filters (ROUNDS=5 SECONDS=4 BENCH=--tokens, --limits)
+bench: run-tools dist ## what a request costs in Envoy: no filter, no-op, ours, the native filters (ROUNDS=5 SECONDS=4 BENCH=--tokens, --limits, --logins)
 	@$(TOOLS)/tools.sh wrk redis webdis
 	$(CARGO) build $(LOCKED) --package bench
 	$(CARGO) run $(LOCKED) --quiet --package bench -- --rounds $(ROUNDS) --seconds $(SECONDS) $(BENCH) \
@@ -89,7 +95,7 @@ guests: ## the test guests, in dist/guests/
 reproducible: dist ## builds a copy of the tree elsewhere and compares the sums
 	@$(TOOLS)/reproducible.sh
 
-tools: ## fills .tools/: Envoy, Redis, Webdis, nginx, wasm-opt, the WebAssembly target, AssemblyScript, ajv, wrk
+tools: ## fills .tools/: Envoy, Redis, Webdis, nginx, OpenSSL, curl, jq, wasm-opt, the WebAssembly target, AssemblyScript, ajv, wrk
 	@$(TOOLS)/tools.sh
 
 clean: ## removes what was built; .tools/ stays
@@ -102,4 +108,4 @@ build-tools:
 run-tools:
 	@$(TOOLS)/tools.sh envoy
 test-tools:
-	@$(TOOLS)/tools.sh envoy redis webdis ajv nginx
+	@$(TOOLS)/tools.sh envoy redis webdis ajv nginx openssl curl jq

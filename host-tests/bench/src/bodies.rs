@@ -26,9 +26,9 @@ pub fn all(dist: &Path, folder: &Path, bytes: usize) -> Result<Vec<Variant>> {
     let chains = [
         ("no filter", Kind::NoFilter, Chain::default()),
         ("no-op wasm", Kind::NoOp, Guest { call: "none", repeated: 0 }.filter(dist)?),
-        ("Envoy's buffer filter", Kind::Bodies { checks: false }, buffer()),
-        ("a policy that awaits the body", Kind::Bodies { checks: false }, awaits(dist)?),
-        ("schema-guard", Kind::Bodies { checks: true }, ours(dist)?),
+        ("Envoy's buffer filter", Kind::Bodies { refuses: None }, buffer()),
+        ("a policy that awaits the body", Kind::Bodies { refuses: None }, awaits(dist)?),
+        ("schema-guard", Kind::Bodies { refuses: Some(422) }, ours(dist)?),
     ];
     let variant = |(name, kind, chain): (&str, Kind, Chain)| Variant {
         sent: Sent::Body(body.clone()),
@@ -82,7 +82,8 @@ fn ours(dist: &Path) -> Result<Chain> {
     held("schema-guard", dist, &configuration)
 }
 
-fn awaits(dist: &Path) -> Result<Chain> {
+/// A policy that does nothing but that.
+pub(crate) fn awaits(dist: &Path) -> Result<Chain> {
     held("probe", dist, &json!({ "version": 1, "body": "await", "limit": LIMIT, "hold_headers": true }))
 }
 

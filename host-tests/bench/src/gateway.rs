@@ -118,9 +118,9 @@ pub async fn verify(gateways: &[Gateway], plan: &Plan) -> Result<()> {
                 );
                 continue;
             }
-            Kind::Bodies { checks } => {
+            Kind::Bodies { refuses } => {
                 let wrong = Sent::Body("{}".to_owned());
-                let expected = if checks { 422 } else { 200 };
+                let expected = refuses.unwrap_or(200);
                 let status = gateway.send_as("POST", plan, &wrong).await?.status;
                 ensure!(status == expected, "variant {name} answers an invalid body with {status}");
                 continue;

@@ -8,6 +8,7 @@ pub mod bootstrap;
 pub mod gateway;
 pub mod limits;
 pub mod load;
+pub mod logins;
 pub mod machine;
 pub mod measure;
 pub mod report;

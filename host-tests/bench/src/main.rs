@@ -10,7 +10,7 @@ use bench::machine::{Cores, Machine};
 use bench::measure::{self, Pace, Plan};
 use bench::report::{Entry, Report};
 use bench::variants::{self, Kind, Sources, Variant};
-use bench::{bodies, load, tokens, upstream};
+use bench::{bodies, load, logins, tokens, upstream};
 use clap::Parser;
 use replay::envoy::{self, Launch};
 use replay::envoy_config::{Bootstrap, PluginSpec};
@@ -36,6 +36,9 @@ struct Options {
     /// Measure rate-limit beside Envoy's own limits, local and global, and nothing else.
     #[arg(long, conflicts_with_all = ["tokens", "body"])]
     limits: bool,
+    /// Measure an attempt to log in beside a plain request, both through login-guard, and nothing else.
+    #[arg(long, conflicts_with_all = ["tokens", "body", "limits"])]
+    logins: bool,
     /// The folder of the modules.
     #[arg(long, default_value = "dist")]
     dist: PathBuf,
@@ -79,7 +82,12 @@ async fn main() -> Result<()> {
         seconds: options.seconds,
         warm_up_seconds: 1,
         connections: options.connections,
-        path: if options.body.is_some() { bodies::PATH } else { "/orders/42" }.to_owned(),
+        path: match options.body {
+            Some(_) => bodies::PATH,
+            None if options.logins => logins::PATH,
+            None => "/orders/42",
+        }
+        .to_owned(),
         host: "api.example.com".to_owned(),
         pace: options.limits.then(|| pace(options.connections, &out)).transpose()?,
     };
@@ -91,9 +99,10 @@ async fn main() -> Result<()> {
         beside: options.beside,
     };
     // They end with this.
-    let backends = if options.limits { Some(Backends::start().await?) } else { None };
+    let backends = if options.limits || options.logins { Some(Backends::start().await?) } else { None };
     let elsewhere = backends.as_ref().map(Backends::watch).transpose()?.unwrap_or_default();
     let mut chosen = match (&backends, options.body) {
+        (Some(backends), _) if options.logins => logins::all(&sources.dist, &out, backends)?,
         (Some(backends), _) => limits::all(&sources.dist, backends)?,
         (None, Some(bytes)) => bodies::all(&sources.dist, &out, bytes)?,
         (None, None) if options.tokens => tokens::all(&sources.dist, &out)?,

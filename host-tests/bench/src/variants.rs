@@ -28,8 +28,8 @@ pub enum Kind {
     },
     /// A filter that gathers bodies.
     Bodies {
-        /// Whether it looks at them, and refuses some.
-        checks: bool,
+        /// The status with which it refuses an empty object, where it looks at them.
+        refuses: Option<u16>,
     },
     /// rate-limit, or a filter of Envoy's that limits rates. All refuse what [`Sent::Strict`] is sent a second time.
     Limits {

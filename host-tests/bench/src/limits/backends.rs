@@ -19,7 +19,7 @@ pub struct Backends {
 
 impl Backends {
     /// Name of the cluster of Webdis.
-    pub(super) const REDIS: &str = "redis-rate-limit";
+    pub(crate) const REDIS: &str = "redis-rate-limit";
     /// Name of the cluster of the reference service.
     pub(super) const SERVICE: &str = "rate-limit-service";
 
@@ -52,7 +52,7 @@ impl Backends {
     }
 
     /// Webdis, connected as `envoy-configs/redis/envoy-cluster.yaml` has it.
-    pub(super) fn redis_cluster(&self) -> Value {
+    pub(crate) fn redis_cluster(&self) -> Value {
         reached(Self::REDIS, self.webdis.addr().port(), &json!({ "http_protocol_options": {} }))
     }
 

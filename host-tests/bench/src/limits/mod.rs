@@ -10,6 +10,7 @@ use anyhow::Result;
 use serde_json::json;
 
 pub use self::backends::Backends;
+pub(crate) use self::ours::{SECRET, secret};
 use crate::variants::{Chain, Guest, Kind, Variant, module, wasm_filter};
 
 /// What the report says about them.

@@ -9,7 +9,12 @@ use super::{Backends, Counted, GENEROUS};
 use crate::variants::{Chain, STRICT, module, wasm_filter};
 
 /// Names the environment variable of the secret.
-const SECRET: &str = "RATE_LIMIT_KEY";
+pub(crate) const SECRET: &str = "KEY_SECRET";
+
+/// The environment of a filter that has one.
+pub(crate) fn secret() -> Value {
+    json!({ SECRET: "a secret of 32 bytes for a bench." })
+}
 
 /// The filter.
 ///
@@ -24,9 +29,8 @@ pub(super) fn filter(dist: &Path, counted: Counted, backends: &Backends) -> Resu
         Counted::Leased => "limit-lease",
         Counted::Exactly => "limit-exact",
     };
-    let secret = json!({ SECRET: "a secret of 32 bytes for a bench." });
     let settings = match shared(counted) {
-        Some(_) => json!({ "vm_config": { "environment_variables": { "key_values": secret } } }),
+        Some(_) => json!({ "vm_config": { "environment_variables": { "key_values": secret() } } }),
         None => json!({}),
     };
     let chain = wasm_filter(name, &module, &configuration(counted).to_string(), &settings)?;
