@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Fills .tools/ with the programs this project runs but does not build, and says what it did.
 #
-#   tools.sh [envoy] [wasm-opt] [target] [assemblyscript] [ajv] [redis] [webdis] [nginx] [wrk] [deny] [chromium]
+#   tools.sh [envoy] [wasm-opt] [target] [assemblyscript] [ajv] [redis] [webdis] [nginx] [openssl] [curl] [jq] [wrk] [deny] [chromium]
 #
 # Without arguments: all but deny and chromium.
 #
@@ -24,6 +24,9 @@
 # - Webdis: the machine's own when it can log in with a user name, which 0.1.13 learnt, else the package of Debian 13
 #   with its library. Debian 12 and Ubuntu 24.04 have 0.1.9, which logs in as Redis' default user only.
 # - nginx, whose limit_req rate-limit is held against: the machine's own or its distribution's package.
+# - OpenSSL's command line, at least 3, which makes the certificates of a run and shakes hands with the gateway: the machine's
+#   own or its distribution's package.
+# - curl and jq, with which the commands of the runbook are run: likewise, with the libraries that the machine lacks.
 # - Chromium, for make test-browser alone: the machine's own, else Debian's with what it needs and the machine lacks
 #   (400 to 720 MB unpacked). It is the one download whose hash is not pinned here: Debian keeps only the latest
 #   security update, which apt's signed lists name. It is unpacked and not installed, by root too, so that a run of the
@@ -400,6 +403,51 @@ tool_deny() {
     say "$want: $bin (crates.io)"
 }
 
+version_of_openssl() { "$1" version 2>/dev/null | sed -n 's/^OpenSSL \([0-9.]*\) .*/\1/p'; }
+
+# It knows TLS 1.3 sessions, and the options that host-tests/edge gives it. LibreSSL is none.
+is_openssl() { local found; found=$(version_of_openssl "$1") && [ "${found%%.*}" -ge 3 ] 2>/dev/null; }
+
+tool_openssl() {
+    local bin=$T/openssl/bin/openssl path
+    if [ -n "${OPENSSL:-}" ]; then
+        is_openssl "$OPENSSL" || missing "OPENSSL=$OPENSSL is no OpenSSL 3 or later"
+        say "openssl $(version_of_openssl "$OPENSSL"): $OPENSSL (from OPENSSL)"
+        return
+    fi
+    path=$(command -v openssl || true)
+    if [ -n "$path" ] && is_openssl "$path"; then
+        say "openssl $(version_of_openssl "$path"): $path (from PATH)"
+        return
+    fi
+    if ! is_openssl $bin; then
+        debian openssl || missing "no OpenSSL 3 on PATH, nor to be had with apt-get download; name one in OPENSSL"
+        deb_wrapper $bin "$PWD/$T/deb/usr/bin/openssl" "$(deb_libraries $T/deb/usr/bin/openssl libssl=libssl3t64,libssl3)"
+        is_openssl $bin || missing "it does not run here as OpenSSL 3: $($bin version 2>&1 | tail -n 1)"
+    fi
+    say "openssl $(version_of_openssl $bin): $bin (Debian package, unpacked)"
+}
+
+# plain NAME: the program of this name on PATH, else that of Debian's package of the same name.
+plain() {
+    local bin=$T/$1/bin/$1 root=$PWD/$T/$1/root libs
+    if have "$1" && "$1" --version >/dev/null 2>&1; then
+        say "$1: $(command -v "$1") (from PATH)"
+        return
+    fi
+    if ! $bin --version >/dev/null 2>&1; then
+        debian_whole "$root" "$1" ||
+            missing "not on PATH and not to be had with apt-get download; Debian: apt-get install $1"
+        libs=$(find "$root" -path '*/lib/*-linux-gnu*' -name '*.so*' -printf '%h\n' | sort -u | paste -sd:)
+        deb_wrapper $bin "$root/usr/bin/$1" "$libs"
+        $bin --version >/dev/null 2>&1 || missing "it does not run here: $($bin --version 2>&1 | tail -n 1)"
+    fi
+    say "$1: $bin (Debian package, unpacked)"
+}
+
+tool_curl() { plain curl; }
+tool_jq() { plain jq; }
+
 # Nothing when it does not run here: `chromium-browser` of Ubuntu is a script that asks for a snap.
 version_of_chromium() { "$1" --version 2>/dev/null | grep -Eo '[0-9]+(\.[0-9]+){3}' | head -n 1; }
 
@@ -462,11 +510,11 @@ fi
 
 all=()
 optional=
-[ $# -gt 0 ] || { all=(envoy wasm-opt target assemblyscript ajv redis webdis nginx wrk); optional=wrk; }
+[ $# -gt 0 ] || { all=(envoy wasm-opt target assemblyscript ajv redis webdis nginx openssl curl jq wrk); optional=wrk; }
 status=0
 for PART in "$@" "${all[@]}"; do
     case $PART in
-        envoy | wasm-opt | target | assemblyscript | ajv | redis | webdis | nginx | wrk | deny | chromium) ;;
+        envoy | wasm-opt | target | assemblyscript | ajv | redis | webdis | nginx | openssl | curl | jq | wrk | deny | chromium) ;;
         *) say "tools.sh: no such tool: $PART" >&2; exit 2 ;;
     esac
     # `set -e` is off inside a condition, hence a process of its own.

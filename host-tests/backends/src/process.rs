@@ -175,7 +175,10 @@ pub(crate) async fn on_free_port<T>(
 
 /// A port of 127.0.0.1 that nobody listens on. It lies below those that the kernel hands out, so that no connection of
 /// another test takes it while the program behind it is being restarted.
-fn free_port() -> Result<SocketAddr> {
+///
+/// # Errors
+/// There is none.
+pub fn free_port() -> Result<SocketAddr> {
     const LOWEST: u16 = 10_240;
     const COUNT: u16 = 32_768 - LOWEST;
     for _ in 0..1000 {

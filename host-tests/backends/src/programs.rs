@@ -38,6 +38,30 @@ pub fn nginx() -> Result<PathBuf> {
     program("NGINX", ".tools/nginx/bin/nginx", "nginx")
 }
 
+/// OpenSSL's command line: `$OPENSSL`, else what `make tools` unpacked, else the one on `PATH`.
+///
+/// # Errors
+/// There is none; the message names `make tools`.
+pub fn openssl() -> Result<PathBuf> {
+    program("OPENSSL", ".tools/openssl/bin/openssl", "openssl")
+}
+
+/// curl, likewise.
+///
+/// # Errors
+/// There is none; the message names `make tools`.
+pub fn curl() -> Result<PathBuf> {
+    program("CURL", ".tools/curl/bin/curl", "curl")
+}
+
+/// jq, likewise.
+///
+/// # Errors
+/// There is none; the message names `make tools`.
+pub fn jq() -> Result<PathBuf> {
+    program("JQ", ".tools/jq/bin/jq", "jq")
+}
+
 fn program(variable: &str, unpacked: &str, name: &str) -> Result<PathBuf> {
     if let Some(named) = std::env::var_os(variable).filter(|path| !path.is_empty()) {
         return Ok(named.into());
