@@ -11,7 +11,8 @@ WASM_CRATES := filter-guest bench-guest schema-bench-guest probe-module caller-m
 # The lock file is part of the source; `make LOCKED= …` lets cargo change it.
 LOCKED ?= --locked
 # The traffic that make demo sends.
-DEMO ?= $(addprefix host-tests/suite/cases/,demo.yaml demo-whole.yaml demo-jwt.yaml demo-schema.yaml demo-limits.yaml)
+DEMO ?= $(addprefix host-tests/suite/cases/,demo.yaml demo-whole.yaml demo-jwt.yaml demo-schema.yaml demo-limits.yaml \
+	demo-login.yaml)
 # What make suites is held against: published lists and suites, no part of this repository.
 SUITES ?= ../shared/data
 # For make bench.
@@ -32,7 +33,9 @@ ifeq ($(MODE),full) # two whole gateways over TLS, and everything around them; w
 	$(CARGO) run $(LOCKED) --quiet --package edge -- $(if $(STAY),--stay)
 else
 	$(CARGO) build $(LOCKED) --package replay --bin portcullis
-	$(CARGO) run $(LOCKED) --quiet --package replay --bin portcullis -- test $(DEMO) --executor envoy
+	@# What login-guard tells users apart by, for this run alone.
+	@export PORTCULLIS_KEY_SECRET=$$(od -An -N16 -tx1 /dev/urandom | tr -d ' '); set -x; \
+		$(CARGO) run $(LOCKED) --quiet --package replay --bin portcullis -- test $(DEMO) --executor envoy
 endif
 
 suites: run-tools dist ## the public suites, from SUITES=../shared/data

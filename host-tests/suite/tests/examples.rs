@@ -1,7 +1,6 @@
 //! The files a user copies: Envoy and the native loader accept them, and what they promise an operator comes true.
 
 use anyhow::{Context as _, Result, ensure};
-use replay::Settings;
 use replay::check;
 use replay::client::send;
 use replay::envoy::{Envoy, validate};
@@ -13,17 +12,9 @@ const FOLDER: &str = "envoy-configs/envoy";
 /// It needs certificates, too: the tests of `edge` make them.
 const WHOLE: &str = "gateway.yaml";
 
-/// With the secrets that the examples name.
-fn surroundings() -> Result<Settings> {
-    let mut settings = settings()?;
-    let secret = |name: &str| (name.to_owned(), "a secret that stands for another".to_owned());
-    settings.environment.extend(["PORTCULLIS_KEY_SECRET", "PORTCULLIS_WEBDIS_PASSWORD"].map(secret));
-    Ok(settings)
-}
-
 #[tokio::test]
 async fn envoy_accepts_every_example() -> Result<()> {
-    let launch = surroundings()?.launch();
+    let launch = settings()?.launch();
     for path in files(FOLDER, "yaml")? {
         if path.ends_with(WHOLE) {
             continue;
@@ -37,7 +28,7 @@ async fn envoy_accepts_every_example() -> Result<()> {
 
 #[test]
 fn every_plugin_of_an_example_loads_natively() -> Result<()> {
-    let settings = surroundings()?;
+    let settings = settings()?;
     for path in files(FOLDER, "yaml")? {
         let plugins = Bootstrap::read(&path)?.plugins()?;
         ensure!(!plugins.is_empty(), "{}: no plugin", path.display());

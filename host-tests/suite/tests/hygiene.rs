@@ -19,7 +19,7 @@ const LARGEST: [(&str, u64); 6] = [
     ("schema-guard", 2_600_000),
     ("rate-limit", 600_000),
     ("login-guard", 660_000),
-    ("idempotency", 600_000),
+    ("idempotency", 540_000),
 ];
 
 fn sources(folder: &str) -> Result<Vec<PathBuf>> {

@@ -221,7 +221,10 @@ fn problem(what: &str, heard: &Heard, status: u16, headers: &[(&str, &str)]) -> 
     ensure!(media.as_deref() == Some("application/problem+json"), "{what}: {}", heard.text());
     let body: Value =
         serde_json::from_str(&heard.body()).with_context(|| format!("{what}: {}", heard.text()))?;
-    ensure!(body["status"] == status && body["type"].is_string(), "{what}: {body}");
+    ensure!(
+        body.get("status") == Some(&json!(status)) && body.get("type").is_some_and(Value::is_string),
+        "{what}: {body}"
+    );
     for (name, value) in headers {
         ensure!(heard.field(name).as_deref() == Some(value), "{what}: no {name} in {}", heard.text());
     }

@@ -117,7 +117,7 @@ async fn ask(open: &mut [Wire]) -> Result<()> {
 /// What Envoy's allocator has handed out, and what is resident, in bytes.
 async fn memory(gateway: &EdgeGateway) -> Result<(u64, u64)> {
     let page: Value = serde_json::from_str(&gateway.envoy().admin("/memory").await?)?;
-    let allocated = page["allocated"].as_str().context("no `allocated`")?.parse()?;
+    let allocated = page.get("allocated").and_then(Value::as_str).context("no `allocated`")?.parse()?;
     let id = gateway.envoy().id().context("Envoy has ended")?;
     let status = std::fs::read_to_string(format!("/proc/{id}/status"))?;
     let resident = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).context("no VmRSS")?;

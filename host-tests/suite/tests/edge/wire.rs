@@ -68,7 +68,7 @@ impl Dialer {
     pub(crate) async fn ask(&self, gateway: SocketAddr, bytes: &[u8]) -> Result<Heard> {
         let mut wire = self.dial(gateway).await?;
         wire.say(bytes).await?;
-        wire.to_end().await
+        wire.hear_out().await
     }
 }
 
@@ -111,17 +111,15 @@ impl Wire {
     /// Hears the head of an answer and a body that ends in `}`; the connection stays.
     pub(crate) async fn answer(&mut self) -> Result<String> {
         let mut heard = Vec::new();
-        let mut piece = [0; 4096];
         while !heard.ends_with(b"}") && !heard.ends_with(b"}\n") {
-            let count = in_time("an answer", self.stream.read(&mut piece)).await?.context("hear")?;
+            let count = in_time("an answer", self.stream.read_buf(&mut heard)).await?.context("hear")?;
             ensure!(count > 0, "the gateway ends the connection after {:?}", String::from_utf8_lossy(&heard));
-            heard.extend_from_slice(&piece[..count]);
         }
         Ok(String::from_utf8_lossy(&heard).into_owned())
     }
 
     /// Hears until the gateway ends the connection: this side does not.
-    pub(crate) async fn to_end(self) -> Result<Heard> {
+    pub(crate) async fn hear_out(self) -> Result<Heard> {
         self.drip(Vec::new()).await
     }
 
