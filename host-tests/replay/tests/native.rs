@@ -55,7 +55,7 @@ async fn what_cannot_be_set_up_is_an_error() {
         (
             "filters/probe.wasm",
             "filters/unknown.wasm",
-            "no plugin is called \"unknown\"; there are request-policy, jwt-auth, schema-guard, rate-limit, probe, caller",
+            "no plugin is called \"unknown\"; there are request-policy, jwt-auth, schema-guard, rate-limit, login-guard, idempotency, probe, caller",
         ),
     ] {
         let error = format!("{:#}", native((from, to), "{ expect: {} }").await.unwrap_err());

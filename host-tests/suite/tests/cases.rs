@@ -1,10 +1,10 @@
 //! Every case, on every executor it names.
 
 use anyhow::{Result, ensure};
+use replay::Kind;
 use replay::case::CaseFile;
-use replay::{Kind, run_file};
 use std::collections::BTreeSet;
-use suite::{below, files, folders, root};
+use suite::{below, files, folders, root, settings};
 
 /// The folders with a test below, and how many case files each has at least.
 const FOLDERS: [(&str, usize); 11] = [
@@ -27,12 +27,13 @@ fn path(folder: &str) -> String {
 
 /// Runs the case files of one folder. What went wrong is in the error, in full.
 fn run(folder: &str) -> Result<()> {
-    let mut wrong = Vec::new();
+    let (mut wrong, settings) = (Vec::new(), settings()?);
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     for path in files(&path(folder), "yaml")? {
         let file = CaseFile::read(&path)?;
         let planned: usize =
             file.cases.iter().map(|case| file.executors_of(case).len() * file.variants_of(case).len()).sum();
-        let report = run_file(&path, &[])?;
+        let report = runtime.block_on(replay::run(&path, &[], &settings))?;
         ensure!(report.runs.len() == planned, "{}: {} of {planned} runs", path.display(), report.runs.len());
         println!("{}: {planned} runs", path.display());
         if !report.passed() {
