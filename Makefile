@@ -68,7 +68,7 @@ deny: ## licences, sources and bans of every dependency (deny.toml); needs no ne
 	@$(TOOLS)/tools.sh deny
 	PATH="$(CURDIR)/.tools/cargo-deny/bin:$$PATH" $(CARGO) deny check bans licenses sources
 
-bench: run-tools dist ## what a request costs in Envoy: no filter, no-op, ours, the native filters (ROUNDS=5 SECONDS=4 BENCH=--tokens, --limits, --logins)
+bench: run-tools dist ## what a request costs in Envoy: no filter, no-op, ours, the native filters (ROUNDS=5 SECONDS=4 BENCH=--tokens, --limits, --logins, --edge)
 	@$(TOOLS)/tools.sh wrk redis webdis
 	$(CARGO) build $(LOCKED) --package bench
 	$(CARGO) run $(LOCKED) --quiet --package bench -- --rounds $(ROUNDS) --seconds $(SECONDS) $(BENCH) \

@@ -5,6 +5,7 @@
 
 pub mod bodies;
 pub mod bootstrap;
+pub mod edge;
 pub mod gateway;
 pub mod limits;
 pub mod load;

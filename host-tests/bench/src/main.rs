@@ -10,10 +10,11 @@ use bench::machine::{Cores, Machine};
 use bench::measure::{self, Pace, Plan};
 use bench::report::{Entry, Report};
 use bench::variants::{self, Kind, Sources, Variant};
-use bench::{bodies, load, logins, tokens, upstream};
+use bench::{bodies, edge, load, logins, tokens, upstream};
 use clap::Parser;
 use replay::envoy::{self, Launch};
 use replay::envoy_config::{Bootstrap, PluginSpec};
+use serde::Serialize;
 
 /// Measures what a request costs in Envoy with different filters.
 #[derive(Debug, Parser)]
@@ -39,6 +40,10 @@ struct Options {
     /// Measure an attempt to log in beside a plain request, both through login-guard, and nothing else.
     #[arg(long, conflicts_with_all = ["tokens", "body", "limits"])]
     logins: bool,
+    /// Measure the whole gateway over TLS beside the same one without our filters, and handshakes, and nothing else; the modules
+    /// are those that its file names, in dist/.
+    #[arg(long, conflicts_with_all = ["tokens", "body", "limits", "logins"])]
+    edge: bool,
     /// The folder of the modules.
     #[arg(long, default_value = "dist")]
     dist: PathBuf,
@@ -85,12 +90,20 @@ async fn main() -> Result<()> {
         path: match options.body {
             Some(_) => bodies::PATH,
             None if options.logins => logins::PATH,
+            None if options.edge => edge::PATH,
             None => "/orders/42",
         }
         .to_owned(),
         host: "api.example.com".to_owned(),
         pace: options.limits.then(|| pace(options.connections, &out)).transpose()?,
     };
+
+    if options.edge {
+        let entries = edge::run(&wrk, &plan, &out, cores).await?;
+        let (revision, own_core) = (options.revision, cores.is_some());
+        let report = edge::Report { envoy: version, revision, machine, own_core, plan, entries };
+        return write(&report.markdown(), &report, &out);
+    }
 
     let sources = Sources {
         shipped: first_filter(&root.join(&options.config))?,
@@ -129,7 +142,7 @@ async fn main() -> Result<()> {
     let revision = options.revision;
     let report =
         Report { envoy: version, revision, machine, own_core: cores.is_some(), plan, variants: entries };
-    write(&report, &out)
+    write(&report.markdown(), &report, &out)
 }
 
 /// A moderate rate; what has wrk keep it is written into the folder.
@@ -156,8 +169,7 @@ fn version_of(binary: &Path) -> Result<String> {
 }
 
 /// Writes both forms of the report, and prints the one for people.
-fn write(report: &Report, folder: &Path) -> Result<()> {
-    let markdown = report.markdown();
+fn write(markdown: &str, report: &impl Serialize, folder: &Path) -> Result<()> {
     let put = |name: &str, bytes: &[u8]| {
         let path = folder.join(name);
         fs::write(&path, bytes).with_context(|| format!("cannot write {}", path.display()))

@@ -12,7 +12,7 @@ use crate::stats::Summary;
 use crate::variants::{Kind, NATIVE_NOTE};
 
 /// Above this share of waiting, something else was running and the report says that it means little.
-const DISTURBED: f64 = 0.05;
+pub(crate) const DISTURBED: f64 = 0.05;
 
 /// Everything that was measured, and under which conditions.
 #[derive(Clone, Debug, Serialize)]
@@ -280,7 +280,7 @@ impl Report {
 }
 
 /// `median (min–max)`, or a dash.
-fn range(summary: Option<Summary>, decimals: usize) -> String {
+pub(crate) fn range(summary: Option<Summary>, decimals: usize) -> String {
     summary.map_or_else(
         || "–".to_owned(),
         |Summary { median, min, max }| format!("{median:.decimals$} ({min:.decimals$}–{max:.decimals$})"),

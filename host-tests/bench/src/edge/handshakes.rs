@@ -81,8 +81,12 @@ impl ServerCertVerifier for Believer {
     }
 }
 
-/// A client that speaks TLS 1.3, HTTP/1.1 within.
-pub(super) fn connector(kind: Handshake, authority: &Authority) -> Result<TlsConnector> {
+/// So many clients that speak TLS 1.3, HTTP/1.1 within, each with tickets of its own.
+pub(super) fn connectors(kind: Handshake, authority: &Authority, count: u32) -> Result<Vec<TlsConnector>> {
+    (0..count).map(|_| connector(kind, authority)).collect()
+}
+
+fn connector(kind: Handshake, authority: &Authority) -> Result<TlsConnector> {
     let builder = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()));
     let builder = builder.with_protocol_versions(&[&TLS13]).context("TLS 1.3")?;
     let builder = builder.dangerous().with_custom_certificate_verifier(Arc::new(Believer));
@@ -96,7 +100,7 @@ pub(super) fn connector(kind: Handshake, authority: &Authority) -> Result<TlsCon
     };
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
     config.resumption = match kind {
-        Handshake::Resumed => Resumption::in_memory_sessions(64),
+        Handshake::Resumed => Resumption::in_memory_sessions(1),
         Handshake::OneWay | Handshake::Mutual => Resumption::disabled(),
     };
     Ok(TlsConnector::from(Arc::new(config)))
@@ -106,45 +110,54 @@ pub(super) fn connector(kind: Handshake, authority: &Authority) -> Result<TlsCon
 pub(super) async fn sample(
     gateway: &Gateway,
     kind: Handshake,
-    connector: &TlsConnector,
+    connectors: &[TlsConnector],
     plan: &Plan,
 ) -> Result<Sample> {
     let addresses = gateway.edge.addresses();
     let to = if kind == Handshake::Mutual { addresses.mtls } else { addresses.tls };
-    let run = |seconds| connect(connector, to, plan.connections, Duration::from_secs(u64::from(seconds)));
+    let run = |seconds| connect(connectors, to, Duration::from_secs(u64::from(seconds)));
     run(plan.warm_up_seconds).await?;
-    let counted = counted(gateway, to).await?;
+    let counted = counted(gateway).await?;
     let start = Instant::now();
     let before = gateway.worker.usage()?;
     let count = run(plan.seconds).await?;
     let used = gateway.worker.usage()?.since(before);
     let elapsed = start.elapsed();
-    let after = self::counted(gateway, to).await?;
+    let after = self::counted(gateway).await?;
     let (made, resumed) = (after.0.saturating_sub(counted.0), after.1.saturating_sub(counted.1));
     ensure!(made == count, "the client counts {count} handshakes, the gateway {made}");
     let (cpu_us, waited, busy) = cost(used, elapsed, count);
     let per_second = number(count) / elapsed.as_secs_f64();
-    Ok(Sample { cpu_us, waited, busy, per_second, count, latency: None, share: number(resumed) / number(count) })
+    Ok(Sample {
+        cpu_us,
+        waited,
+        busy,
+        per_second,
+        count,
+        latency: None,
+        share: number(resumed) / number(count),
+        called: None,
+    })
 }
 
-/// How many handshakes a listener has seen, and how many of them resumed a session.
-async fn counted(gateway: &Gateway, listener: SocketAddr) -> Result<(u64, u64)> {
-    let of = |name: &str| format!("listener.{}_{}.ssl.{name}", listener.ip(), listener.port());
-    Ok((gateway.edge.stat(&of("handshake")).await?, gateway.edge.stat(&of("session_reused")).await?))
+/// How many handshakes the gateway has seen, and how many of them resumed a session: on all listeners, which have one name in
+/// statistics where their ports are the system's to choose. Nobody else connects meanwhile.
+async fn counted(gateway: &Gateway) -> Result<(u64, u64)> {
+    let stats = gateway.edge.envoy().stats(r"^listener\..*\.ssl\.(handshake|session_reused)$").await?;
+    let sum = |end: &str| {
+        stats.iter().filter(|(name, _)| name.ends_with(end)).map(|(_, value)| *value).sum::<u64>()
+    };
+    Ok((sum(".handshake"), sum(".session_reused")))
 }
 
-/// Makes connections one after the other, so many at the same time, until the time is up. How many were made.
-async fn connect(
-    connector: &TlsConnector,
-    to: SocketAddr,
-    connections: u32,
-    during: Duration,
-) -> Result<u64> {
+/// Has each client make connections one after the other until the time is up. How many were made.
+async fn connect(connectors: &[TlsConnector], to: SocketAddr, during: Duration) -> Result<u64> {
     let server = ServerName::try_from(HOST).context("server name")?;
     let end = Instant::now().checked_add(during).context("time")?;
     let mut tasks = JoinSet::new();
-    for _ in 0..connections {
-        let (connector, server) = (connector.clone(), server.clone());
+    for connector in connectors {
+        let connector = connector.clone();
+        let server = server.clone();
         tasks.spawn(async move {
             let mut made = 0_u64;
             while Instant::now() < end {

@@ -26,7 +26,7 @@ pub const PATH: &str = "/orders/42";
 /// Where orders are placed.
 const ORDERS: &str = "/orders";
 /// Requests per second of the runs that are not as fast as answers come, about.
-pub const PER_SECOND: u32 = crate::limits::PER_SECOND;
+pub const PER_SECOND: u32 = 500;
 /// Below this share of requests that did what they are there for, the run measured something else.
 const NEARLY_ALL: f64 = 0.95;
 
@@ -68,6 +68,9 @@ pub struct Sample {
     pub latency: Option<Latency>,
     /// Of requests: call-outs about revocation, of handshakes: sessions resumed; per each.
     pub share: f64,
+    /// Call-outs to Redis per request, whatever about; none of handshakes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub called: Option<f64>,
 }
 
 /// Latency as the load generator sees it.
@@ -90,8 +93,9 @@ pub struct Entry {
 
 /// Everything that is measured, gateways that are compared side by side.
 fn subjects() -> Vec<Subject> {
-    let requests =
-        Request::ALL.into_iter().flat_map(|request| [Which::Bare, Which::Whole].map(|which| (which, request)));
+    let requests = Request::ALL
+        .into_iter()
+        .flat_map(|request| [Which::Bare, Which::Whole].map(|which| (which, request)));
     let requests = requests.map(|(which, request)| Subject::Requests(which, request));
     requests.chain(Handshake::ALL.map(Subject::Handshakes)).collect()
 }
@@ -104,10 +108,12 @@ fn subjects() -> Vec<Subject> {
 pub async fn run(wrk: &Path, plan: &Plan, folder: &Path, cores: Option<Cores>) -> Result<Vec<Entry>> {
     std::fs::create_dir_all(folder).with_context(|| folder.display().to_string())?;
     let world = World::start(cores).await?;
-    eprintln!("signing {} tokens", Tokens::COUNT);
+    eprintln!("signing tokens");
     let mut tokens = Tokens::signed(&world)?;
     world.verify(plan, &tokens).await?;
-    let loops = Handshake::ALL.map(|kind| (kind, handshakes::connector(kind, world.authority())));
+    let clients = Handshake::ALL
+        .map(|kind| handshakes::connectors(kind, world.authority(), plan.connections).map(|all| (kind, all)));
+    let clients = clients.into_iter().collect::<Result<Vec<_>>>()?;
     let mut entries: Vec<_> =
         subjects().into_iter().map(|subject| Entry { subject, samples: Vec::new() }).collect();
     let mut order: Vec<usize> = (0..entries.len()).collect();
@@ -120,9 +126,8 @@ pub async fn run(wrk: &Path, plan: &Plan, folder: &Path, cores: Option<Cores>) -
                     requests::sample(world.gateway(which), request, wrk, plan, folder, &mut tokens).await
                 }
                 Subject::Handshakes(kind) => {
-                    let found = loops.iter().find(|(one, _)| *one == kind).context("a kind of handshake")?;
-                    let connector = found.1.as_ref().map_err(|error| anyhow::anyhow!("{error:#}"))?;
-                    handshakes::sample(world.gateway(Which::Whole), kind, connector, plan).await
+                    let (_, clients) = clients.iter().find(|(one, _)| *one == kind).context("its clients")?;
+                    handshakes::sample(world.gateway(Which::Whole), kind, clients, plan).await
                 }
             };
             let sample = sample.with_context(|| format!("{:?}", entry.subject))?;
@@ -139,7 +144,9 @@ pub async fn run(wrk: &Path, plan: &Plan, folder: &Path, cores: Option<Cores>) -
 /// A token that was remembered asks nobody whether it was revoked, one that was not asks once; only a resumed handshake resumes.
 fn is_what_it_should_be(subject: Subject, sample: &Sample) -> Result<()> {
     let (expected, what) = match subject {
-        Subject::Requests(Which::Whole, request) => (request.is_uncached(), "requests that asked about revocation"),
+        Subject::Requests(Which::Whole, request) => {
+            (request.is_uncached(), "requests that asked about revocation")
+        }
         Subject::Requests(Which::Bare, _) => (false, "requests that asked about revocation"),
         Subject::Handshakes(kind) => (kind == Handshake::Resumed, "sessions resumed"),
     };
@@ -152,7 +159,11 @@ fn is_what_it_should_be(subject: Subject, sample: &Sample) -> Result<()> {
 fn cost(used: Usage, elapsed: std::time::Duration, count: u64) -> (f64, f64, f64) {
     let on_cpu = std::time::Duration::from_nanos(used.on_cpu);
     let waiting = std::time::Duration::from_nanos(used.waiting);
-    (on_cpu.as_secs_f64() * 1e6 / number(count), waiting.div_duration_f64(on_cpu), on_cpu.div_duration_f64(elapsed))
+    (
+        on_cpu.as_secs_f64() * 1e6 / number(count),
+        waiting.div_duration_f64(on_cpu),
+        on_cpu.div_duration_f64(elapsed),
+    )
 }
 
 #[allow(clippy::cast_precision_loss, reason = "counters of a few seconds are far below 2^53")]
@@ -165,17 +176,26 @@ mod tests {
     use super::*;
 
     fn sample(share: f64) -> Sample {
-        Sample { cpu_us: 1.0, waited: 0.0, busy: 1.0, per_second: 1.0, count: 1, latency: None, share }
+        Sample {
+            cpu_us: 1.0,
+            waited: 0.0,
+            busy: 1.0,
+            per_second: 1.0,
+            count: 1,
+            latency: None,
+            share,
+            called: None,
+        }
     }
 
     #[test]
     fn a_sample_of_something_else_is_refused() {
-        let uncached = Subject::Requests(Which::Whole, Request::Order { bytes: 98 });
+        let uncached = Subject::Requests(Which::Whole, Request::Order { bytes: 98, strangers: false });
         let cached = Subject::Requests(Which::Whole, Request::Get { paced: false });
         for (subject, good, bad) in [
             (uncached, 1.0, 0.5),
             (cached, 0.001, 0.5),
-            (Subject::Requests(Which::Bare, Request::Order { bytes: 98 }), 0.0, 1.0),
+            (Subject::Requests(Which::Bare, Request::Order { bytes: 98, strangers: false }), 0.0, 1.0),
             (Subject::Handshakes(Handshake::Resumed), 1.0, 0.9),
             (Subject::Handshakes(Handshake::Mutual), 0.0, 1.0),
         ] {

@@ -8,12 +8,13 @@ use serde::Serialize;
 use serde_json::json;
 
 use super::world::{Gateway, World};
-use super::{Latency, ORDERS, PATH, PER_SECOND, Sample, cost, number};
+use super::{Latency, ORDERS, PATH, PER_SECOND, Sample, Which, cost, number};
 use crate::load::{self, Load, bearer_script, body_script, paced_script};
 use crate::measure::Plan;
 
-/// Counts the questions about revocations.
+/// Count the questions to Redis: about revocations, and all of them.
 const LOOKED_UP: &str = "cluster.redis-revocation.upstream_rq_total";
+const CALLED: &str = r"^cluster\.redis-.*\.upstream_rq_total$";
 
 /// What is requested.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -28,16 +29,19 @@ pub enum Request {
     Order {
         /// The size of the body.
         bytes: usize,
+        /// Whether each comes from a user of whom nothing was heard before; else from one of some that renew their tokens.
+        strangers: bool,
     },
 }
 
 impl Request {
     /// All of them.
-    pub const ALL: [Self; 4] = [
+    pub const ALL: [Self; 5] = [
         Self::Get { paced: false },
         Self::Get { paced: true },
-        Self::Order { bytes: 98 },
-        Self::Order { bytes: 10_240 },
+        Self::Order { bytes: 98, strangers: false },
+        Self::Order { bytes: 10_240, strangers: false },
+        Self::Order { bytes: 10_240, strangers: true },
     ];
 
     /// Whether each request comes with a token that has to be verified.
@@ -56,7 +60,7 @@ impl Request {
     pub(super) fn parts(self) -> (&'static str, Option<String>) {
         match self {
             Self::Get { .. } => (PATH, None),
-            Self::Order { bytes } => (ORDERS, Some(order(bytes))),
+            Self::Order { bytes, .. } => (ORDERS, Some(order(bytes))),
         }
     }
 }
@@ -68,16 +72,24 @@ fn order(bytes: usize) -> String {
     with(&"leave it at the door, please; ".chars().cycle().take(room).collect::<String>())
 }
 
-/// Tokens that are used in turn, all of them of different users.
+/// What requests carry.
 pub(super) struct Tokens {
+    known: Turns,
+    strangers: Turns,
+}
+
+/// Tokens that are used in turn.
+struct Turns {
     all: Vec<String>,
     next: usize,
 }
 
 impl Tokens {
-    /// jwt-auth remembers 4,000 at most (`cache.entries` is 2,000, and twice as many may be): when a token has its turn again it
-    /// was forgotten.
+    /// Of each kind. jwt-auth remembers 4,000 at most (`cache.entries` is 2,000, and twice as many may be): when a token has its
+    /// turn again it was forgotten.
     pub(super) const COUNT: usize = 6_000;
+    /// Whom the tokens of known users are of.
+    pub(super) const USERS: usize = 100;
 
     /// Signs them.
     ///
@@ -85,23 +97,36 @@ impl Tokens {
     /// There are no random bytes.
     pub(super) fn signed(world: &World) -> Result<Self> {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).context("clock")?.as_secs();
-        let token = |number: usize| {
+        let token = |user: String| {
             // An hour is what the file allows.
             world.token(&json!({
-                "sub": format!("user-{number}"), "iat": now, "exp": now.saturating_add(3600), "azp": "web",
-                "scope": "openid profile orders:read orders:write", "email": format!("user-{number}@example.com"),
+                "sub": user, "iat": now, "exp": now.saturating_add(3600), "azp": "web",
+                "scope": "openid profile orders:read orders:write", "email": format!("{user}@example.com"),
             }))
         };
-        Ok(Self { all: (0..Self::COUNT).map(token).collect::<Result<_>>()?, next: 1 })
+        let users = (0..Self::USERS).cycle().map(|number| format!("user-{number}"));
+        let known = users.take(Self::COUNT).map(token).collect::<Result<_>>()?;
+        let strangers =
+            (0..Self::COUNT).map(|number| token(format!("stranger-{number}"))).collect::<Result<_>>()?;
+        Ok(Self { known: Turns { all: known, next: 1 }, strangers: Turns { all: strangers, next: 0 } })
     }
 
     /// The one that is remembered where one is.
     pub(super) fn first(&self) -> Result<&str> {
-        self.all.first().map(String::as_str).context("no token")
+        self.known.all.first().map(String::as_str).context("no token")
     }
 
+    fn of(&mut self, request: Request) -> &mut Turns {
+        match request {
+            Request::Order { strangers: true, .. } => &mut self.strangers,
+            Request::Order { strangers: false, .. } | Request::Get { .. } => &mut self.known,
+        }
+    }
+}
+
+impl Turns {
     /// So many, from the one whose turn it is.
-    fn from_here(&self, count: usize) -> Vec<String> {
+    fn of_turn(&self, count: usize) -> Vec<String> {
         let turn = self.all.iter().cycle().skip(self.next).take(count.min(self.all.len()));
         turn.cloned().collect()
     }
@@ -123,13 +148,14 @@ pub(super) async fn sample(
 ) -> Result<Sample> {
     run(gateway, request, wrk, plan, plan.warm_up_seconds, folder, tokens).await?;
     // wrk reads its script before it begins, but this process writes it: outside of what is measured.
-    let asked = gateway.edge.stat(LOOKED_UP).await?;
+    let asked = asked(gateway).await?;
     let start = Instant::now();
     let before = gateway.worker.usage()?;
     let load = run(gateway, request, wrk, plan, plan.seconds, folder, tokens).await?;
     let used = gateway.worker.usage()?.since(before);
     let elapsed = start.elapsed();
-    let asked = gateway.edge.stat(LOOKED_UP).await?.saturating_sub(asked);
+    let after = self::asked(gateway).await?;
+    let per_request = |after: u64, before: u64| number(after.saturating_sub(before)) / number(load.requests);
     let (cpu_us, waited, busy) = cost(used, elapsed, load.requests);
     Ok(Sample {
         cpu_us,
@@ -138,8 +164,16 @@ pub(super) async fn sample(
         per_second: load.per_second,
         count: load.requests,
         latency: Some(Latency { p50_us: load.p50_us, p99_us: load.p99_us }),
-        share: number(asked) / number(load.requests),
+        share: per_request(after.0, asked.0),
+        called: Some(per_request(after.1, asked.1)),
     })
+}
+
+/// How often Redis was asked about revocations, and how often at all.
+async fn asked(gateway: &Gateway) -> Result<(u64, u64)> {
+    let stats = gateway.edge.envoy().stats(CALLED).await?;
+    let looked_up = stats.iter().find(|(name, _)| name == LOOKED_UP).context(LOOKED_UP)?.1;
+    Ok((looked_up, stats.iter().map(|(_, count)| *count).sum()))
 }
 
 async fn run(
@@ -156,7 +190,7 @@ async fn run(
     script.push_str(&if request.is_uncached() {
         // The rate is about, and never twice as high.
         let most = PER_SECOND.saturating_mul(seconds).saturating_mul(2).saturating_add(plan.connections);
-        bearer_script(&tokens.from_here(usize::try_from(most)?))
+        bearer_script(&tokens.of(request).of_turn(usize::try_from(most)?))
     } else {
         bearer_script(&[tokens.first()?.to_owned()])
     });
@@ -167,10 +201,11 @@ async fn run(
     std::fs::write(&file, script).with_context(|| file.display().to_string())?;
     let url = format!("https://{}{path}", gateway.edge.addresses().tls);
     let load = load::run(wrk, &url, &plan.host, plan.connections, seconds, Some(&file)).await?;
-    if request.is_uncached() {
+    // The bare gateway remembers nothing: what it is sent is as good as new.
+    if request.is_uncached() && gateway.which == Which::Whole {
         // wrk does not count what is not answered when the time is up.
         let used = usize::try_from(load.requests)?.saturating_add(usize::try_from(plan.connections)?);
-        tokens.advance(used);
+        tokens.of(request).advance(used);
     }
     Ok(load)
 }
@@ -188,9 +223,9 @@ mod tests {
 
     #[test]
     fn tokens_have_their_turns() {
-        let mut tokens = Tokens { all: ["a", "b", "c"].map(str::to_owned).into(), next: 1 };
-        assert_eq!(tokens.from_here(2), ["b", "c"]);
+        let mut tokens = Turns { all: ["a", "b", "c"].map(str::to_owned).into(), next: 1 };
+        assert_eq!(tokens.of_turn(2), ["b", "c"]);
         tokens.advance(4);
-        assert_eq!(tokens.from_here(9), ["c", "a", "b"]);
+        assert_eq!(tokens.of_turn(9), ["c", "a", "b"]);
     }
 }

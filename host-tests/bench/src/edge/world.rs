@@ -116,8 +116,8 @@ impl World {
             let guarded = which == Which::Whole;
             for (request, token, refused) in [
                 (Request::Get { paced: false }.parts(), token, None),
-                (Request::Order { bytes: 98 }.parts(), token, None),
-                (Request::Order { bytes: 10_240 }.parts(), token, None),
+                (Request::Order { bytes: 98, strangers: false }.parts(), token, None),
+                (Request::Order { bytes: 10_240, strangers: false }.parts(), token, None),
                 (Request::Get { paced: false }.parts(), None, Some(401)),
                 ((super::ORDERS, Some("{}".to_owned())), token, Some(422)),
             ] {
@@ -126,7 +126,10 @@ impl World {
                 let status = clients.ask(tls, path, body, token).await?;
                 ensure!(status == expected, "{which:?} answers {path} with {status} instead of {expected}");
             }
-            clients.mutual(gateway.edge.addresses().mtls, token).await.with_context(|| format!("{which:?}"))?;
+            clients
+                .mutual(gateway.edge.addresses().mtls, token)
+                .await
+                .with_context(|| format!("{which:?}"))?;
         }
         Ok(())
     }
@@ -276,7 +279,10 @@ mod tests {
             let text = filter.pointer("/typed_config/config/configuration/value").unwrap();
             serde_json::from_str(text.as_str().unwrap()).unwrap()
         };
-        assert_eq!(configuration(&filters[0])["limits"][0], json!({ "rate": "1000000r/s", "burst": GENEROUS }));
+        assert_eq!(
+            configuration(&filters[0])["limits"][0],
+            json!({ "rate": "1000000r/s", "burst": GENEROUS })
+        );
         assert_eq!(configuration(&filters[1])["providers"][0]["revocation"]["redis"]["timeout"], "1s");
         assert_eq!(configuration(&filters[2])["limits"][0], json!({ "rate": "1000000r/s" }));
         assert_eq!(manager["access_log"][0]["typed_config"]["path"], "/dev/null");
